@@ -5,3 +5,4 @@ pub mod error;
 pub mod io;
 
 pub use error::{Error, Result};
+pub mod ridge;

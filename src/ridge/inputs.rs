@@ -1,0 +1,146 @@
+//! What the inputs contribute to every fit, whatever the targets: computed once, used for all layers.
+
+use ndarray::{Array2, ArrayView2, Axis};
+use rayon::prelude::*;
+
+use super::linalg;
+use super::Params;
+
+/// Inputs whose variance is below this are never selected (`FastL2LiR`: correlation set to 0).
+const NEAR_CONSTANT_VARIANCE: f64 = 1e-8;
+
+/// The inputs' side of the normal equations.
+///
+/// With `X` centred to `X̃` and means `x̄`, the penalised bias can be eliminated exactly:
+///
+/// ```text
+///     (X̃ᵀX̃ + κ x̄ x̄ᵀ + α I) w = X̃ᵀy + κ x̄ ȳ      κ = n α / (n + α)
+///     b = n (ȳ − x̄ᵀ w) / (n + α)
+/// ```
+///
+/// which is the original's system on `[X 1]` with one unknown less (`FastL2LiR.fit`; the constant
+/// column is penalised like any other). Targets repeat: every training presentation of one image
+/// has the same target, so `X̃ᵀY` needs the inputs only as sums over the presentations of an image.
+#[derive(Debug, Clone)]
+pub struct Inputs {
+    pub(super) n_samples: f64,
+    pub(super) alpha: f64,
+    pub(super) n_selected: usize,
+    /// `x̄`, `(n_inputs,)`.
+    pub(super) mean: Vec<f64>,
+    /// `1 / ‖x̃ⱼ‖`, 0 where the input is never selected, `(n_inputs,)`.
+    pub(super) inverse_norms: Vec<f64>,
+    /// Sums of `X̃` over the samples of each target row, `(n_rows, n_inputs)`.
+    pub(super) sums: Array2<f64>,
+    /// Samples per target row, `(n_rows,)`.
+    pub(super) counts: Vec<f64>,
+    pub(super) system: System,
+}
+
+/// The matrix to be factored.
+#[derive(Debug, Clone)]
+pub(super) enum System {
+    /// `X̃ᵀX̃ + κ x̄ x̄ᵀ + α I`, `(n_inputs, n_inputs)`.
+    Primal(Array2<f64>),
+    /// For fits without selection and fewer samples than inputs: `X̃`, `(n_samples, n_inputs)`, and
+    /// the target row of every sample. The smaller `(n_samples + 1)` system is solved instead.
+    Dual { centred: Array2<f64>, row_of: Vec<usize> },
+}
+
+impl Inputs {
+    /// Prepares inputs whose targets are given once per row of a target table.
+    ///
+    /// - `x`: inputs of every sample, `(n_samples, n_inputs)`, all finite.
+    /// - `row_of`: the target row that belongs to each sample, `(n_samples,)`.
+    /// - `n_rows`: rows of the target tables that will come.
+    #[track_caller]
+    pub fn new(x: ArrayView2<f64>, row_of: &[usize], n_rows: usize, params: &Params) -> Inputs {
+        assert_eq!(x.nrows(), row_of.len(), "one target row per sample");
+        let n_samples = x.nrows() as f64;
+        let mean: Vec<f64> =
+            x.mean_axis(Axis(0)).map_or_else(|| vec![0.0; x.ncols()], |mean| mean.to_vec());
+        let mut centred = x.to_owned();
+        centred.axis_iter_mut(Axis(0)).into_par_iter().for_each(|mut row| {
+            row.iter_mut().zip(&mean).for_each(|(value, mean)| *value -= mean);
+        });
+        let (mut sums, mut counts) = (Array2::zeros((n_rows, x.ncols())), vec![0.0; n_rows]);
+        for (sample, &row) in centred.axis_iter(Axis(0)).zip(row_of) {
+            let mut sum = sums.row_mut(row);
+            sum += &sample;
+            counts[row] += 1.0;
+        }
+        let norms = column_norms(&centred);
+        let threshold = (NEAR_CONSTANT_VARIANCE * n_samples).sqrt();
+        let inverse_norms: Vec<f64> =
+            norms.iter().map(|&norm| if norm > threshold { 1.0 / norm } else { 0.0 }).collect();
+        let usable = inverse_norms.iter().filter(|&&inverse| inverse > 0.0).count();
+        // All inputs are used when there are not more than asked for: then also those that vary
+        // too little to be selected, as in the original (`QUIRKS` B2).
+        // 0 asks for all inputs, as in the original.
+        let n_selected = if params.n_selected == 0 || params.n_selected >= x.ncols() {
+            x.ncols()
+        } else {
+            params.n_selected.min(usable)
+        };
+        let system = if n_selected == x.ncols() && x.nrows() < x.ncols() {
+            System::Dual { centred, row_of: row_of.to_vec() }
+        } else {
+            System::Primal(primal_system(&centred, &mean, n_samples, params.alpha))
+        };
+        Inputs { n_samples, alpha: params.alpha, n_selected, mean, inverse_norms, sums, counts, system }
+    }
+
+    /// Inputs per sample.
+    pub fn n_inputs(&self) -> usize {
+        self.mean.len()
+    }
+
+    /// Inputs that every target uses.
+    pub fn n_selected(&self) -> usize {
+        self.n_selected
+    }
+
+    /// Whether every target uses all inputs.
+    pub fn uses_all(&self) -> bool {
+        self.n_selected == self.n_inputs()
+    }
+
+    /// Bytes held, for the memory bound of whoever keeps several of these.
+    pub fn bytes(&self) -> u64 {
+        let system = match &self.system {
+            System::Primal(matrix) => matrix.len(),
+            System::Dual { centred, row_of } => centred.len() + row_of.len(),
+        };
+        8 * (system + self.sums.len() + 2 * self.mean.len() + self.counts.len()) as u64
+    }
+
+    /// `κ = n α / (n + α)`, the weight that eliminating the bias leaves on the means.
+    pub(super) fn kappa(&self) -> f64 {
+        kappa(self.n_samples, self.alpha)
+    }
+}
+
+fn kappa(n_samples: f64, alpha: f64) -> f64 {
+    n_samples * alpha / (n_samples + alpha)
+}
+
+fn column_norms(centred: &Array2<f64>) -> Vec<f64> {
+    let mut squares = vec![0.0; centred.ncols()];
+    for row in centred.axis_iter(Axis(0)) {
+        squares.iter_mut().zip(row).for_each(|(sum, value)| *sum += value * value);
+    }
+    squares.into_iter().map(f64::sqrt).collect()
+}
+
+fn primal_system(centred: &Array2<f64>, mean: &[f64], n_samples: f64, alpha: f64) -> Array2<f64> {
+    let mut system = linalg::gram(centred.view());
+    let kappa = kappa(n_samples, alpha);
+    // Standardised inputs have means of rounding size; adding their squares would change nothing.
+    for (i, &mean_i) in mean.iter().enumerate() {
+        for (j, &mean_j) in mean.iter().enumerate() {
+            system[[i, j]] += kappa * mean_i * mean_j;
+        }
+        system[[i, i]] += alpha;
+    }
+    system
+}
