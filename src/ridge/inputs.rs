@@ -90,6 +90,11 @@ impl Inputs {
         Inputs { n_samples, alpha: params.alpha, n_selected, mean, inverse_norms, sums, counts, system }
     }
 
+    /// Samples that went in.
+    pub fn n_samples(&self) -> usize {
+        self.n_samples as usize
+    }
+
     /// Inputs per sample.
     pub fn n_inputs(&self) -> usize {
         self.mean.len()

@@ -1,0 +1,225 @@
+//! `decode-train`: ridge decoders of every unit of a layer from the voxels of a ROI.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use serde_json::{Value, json};
+
+use super::{Context, CurrentLayer, RoiCache, Tables};
+use crate::error::{Error, Result};
+use crate::io::atomic::Batch;
+use crate::io::mat::{self, WeightsWriter};
+use crate::ridge::{self, Inputs, Params};
+use crate::study::Behaviour;
+use crate::study::brain::{Samples, Stimuli};
+use crate::study::scale::Scale;
+use crate::study::units::{Block, UNITS_PER_BLOCK, Units};
+use crate::work::Item;
+use crate::work::layout::Split;
+use crate::work::sources::Source;
+use crate::work::stage::{Artifact, Job};
+
+/// The stage.
+pub struct Train {
+    context: Context,
+    tables: Tables,
+    layer: CurrentLayer,
+    rois: RoiCache<TrainingRoi>,
+}
+
+/// What depends on subject and ROI only: computed once, used for every layer.
+struct TrainingRoi {
+    inputs: Inputs,
+    scale: Scale,
+    stimuli: Stimuli,
+    /// [`Behaviour::Compat`]: a constant voxel makes every weight NaN.
+    poisoned: bool,
+}
+
+impl Train {
+    /// A run of the stage.
+    pub fn new(context: Context) -> Train {
+        let rois = RoiCache::new(context.memory.bytes / 5 * 2);
+        Train { context, tables: Tables::default(), layer: CurrentLayer::default(), rois }
+    }
+
+    /// Makes sure that the item's ROI is in the cache.
+    fn prepare_roi(&mut self, item: &Item) -> Result<()> {
+        if self.rois.get(item).is_some() {
+            return Ok(());
+        }
+        let samples = self.tables.samples(&self.context, Split::Training, item)?;
+        let roi = TrainingRoi::new(&samples, &self.context, item)?;
+        let bytes = roi.inputs.bytes();
+        self.rois.insert(item, bytes, roi);
+        Ok(())
+    }
+}
+
+impl TrainingRoi {
+    fn new(samples: &Samples, context: &Context, item: &Item) -> Result<TrainingRoi> {
+        let behaviour = context.behaviour;
+        let scale = Scale::measure(samples.voxels.view(), behaviour);
+        if scale.n_unusable() == samples.voxels.ncols() {
+            return Err(Error::file(
+                &samples.path,
+                format!("no voxel of ROI `{}` varies over the training samples", item.roi),
+                "check the file's preprocessing and the ROI's `select`",
+            ));
+        }
+        let poisoned = behaviour == Behaviour::Compat && scale.n_unusable() > 0;
+        // Voxels that cannot be used are 0 in either mode here; what a poisoned ROI gets instead of
+        // weights is decided when they are written.
+        let standardised = scale.apply(samples.voxels.view(), Behaviour::Corrected);
+        let params = Params {
+            alpha: context.settings.decoding.alpha,
+            n_selected: context.settings.decoding.n_voxels,
+        };
+        let n_stimuli = samples.stimuli.len();
+        let inputs = Inputs::new(standardised.view(), &samples.stimulus_of, n_stimuli, &params);
+        Ok(TrainingRoi { inputs, scale, stimuli: samples.stimuli.clone(), poisoned })
+    }
+}
+
+impl Job for Train {
+    fn settings(&self, item: &Item) -> Value {
+        self.context.recorded(item)
+    }
+
+    fn sources(&self, item: &Item) -> Vec<Source> {
+        let Context { layout, settings, .. } = &self.context;
+        vec![
+            Source::File(layout.fmri(settings, Split::Training, &item.subject)),
+            Source::Features(layout.features(Split::Training, &item.net, &item.layer)),
+        ]
+    }
+
+    fn compute(&mut self, item: &Item, stop: &AtomicBool) -> Result<Artifact> {
+        self.prepare_roi(item)?;
+        let roi = self.rois.get(item).expect("prepared above");
+        let units = self.layer.open(&self.context, Split::Training, item)?;
+        let (rows, disagreement) = roi.stimuli.rows_in(&units.images, &units.folder)?;
+        let folder = self.context.layout.decoder(item);
+        let mut fit = Fit::new(roi, units, &folder)?;
+        for start in (0..units.n_units()).step_by(UNITS_PER_BLOCK) {
+            if stop.load(Ordering::Relaxed) {
+                return Err(Error::Interrupted);
+            }
+            if start >= units.range.end {
+                units.seek(start)?;
+            }
+            fit.block(roi, units, start, &rows, self.context.behaviour)?;
+        }
+        let n_undefined = fit.n_undefined;
+        let shape = units.shape.clone();
+        let n_constant = roi.scale.n_unusable();
+        let mut notes: Vec<String> = disagreement.into_iter().collect();
+        if n_constant > 0 {
+            let fate = if roi.poisoned { "every weight is NaN" } else { "left out" };
+            notes.push(format!("{n_constant} constant or undefined voxels: {fate}"));
+        }
+        if n_undefined > 0 {
+            notes.push(format!("{n_undefined} constant or undefined units have no decoder"));
+        }
+        let result = json!({
+            "n_samples": roi.inputs.n_samples(),
+            "n_images": rows.len(),
+            "n_voxels": roi.inputs.n_inputs(),
+            "n_selected": roi.inputs.n_selected(),
+            "unit_shape": shape,
+            "n_constant_voxels": n_constant,
+            "n_undefined_units": n_undefined,
+        });
+        Ok(Artifact { files: fit.finish(roi, &folder)?, result, notes })
+    }
+}
+
+/// A decoder while it is fitted block by block.
+struct Fit {
+    weights: WeightsWriter,
+    unit_shape: Vec<usize>,
+    bias: Vec<f32>,
+    unit_mean: Vec<f32>,
+    unit_norm: Vec<f32>,
+    n_undefined: usize,
+}
+
+impl Fit {
+    fn new(roi: &TrainingRoi, units: &Units, folder: &Path) -> Result<Fit> {
+        let per_unit =
+            if roi.poisoned { roi.inputs.n_inputs() } else { roi.inputs.n_selected() };
+        let weights = WeightsWriter::create(
+            folder.join("W.mat"),
+            roi.inputs.n_inputs(),
+            &units.shape,
+            per_unit * units.n_units(),
+        )?;
+        Ok(Fit {
+            weights,
+            unit_shape: units.shape.clone(),
+            bias: Vec::with_capacity(units.n_units()),
+            unit_mean: Vec::with_capacity(units.n_units()),
+            unit_norm: Vec::with_capacity(units.n_units()),
+            n_undefined: 0,
+        })
+    }
+
+    /// Fits one block of units and appends its weights to the file.
+    fn block(
+        &mut self,
+        roi: &TrainingRoi,
+        units: &Units,
+        start: usize,
+        rows: &[usize],
+        behaviour: Behaviour,
+    ) -> Result<()> {
+        let range = start..units.n_units().min(start + UNITS_PER_BLOCK);
+        let block = Block::standardise(units.view(range), rows, behaviour);
+        self.n_undefined += block.scale.n_unusable();
+        self.unit_mean.extend(block.scale.mean.iter().map(|mean| *mean as f32));
+        self.unit_norm.extend(block.scale.norm.iter().map(|norm| *norm as f32));
+        let mut model = ridge::fit(&roi.inputs, block.targets.view())?;
+        if behaviour == Behaviour::Compat {
+            for (unit, usable) in block.scale.usable.iter().enumerate() {
+                if !usable {
+                    model.weights.row_mut(unit).fill(f64::NAN);
+                    model.bias[unit] = f64::NAN;
+                }
+            }
+        }
+        let (selected, weights) = if roi.poisoned {
+            model.bias.fill(f64::NAN);
+            let n = roi.inputs.n_inputs();
+            let all = (0..model.bias.len()).flat_map(|_| 0..n as u32).collect();
+            (all, vec![f32::NAN; n * model.bias.len()])
+        } else {
+            let (selected, _) = model.selected.into_raw_vec_and_offset();
+            (selected, model.weights.iter().map(|weight| *weight as f32).collect())
+        };
+        let per_unit = weights.len() / model.bias.len();
+        self.weights.append(start, &selected, &weights, per_unit)?;
+        self.bias.extend(model.bias.iter().map(|bias| *bias as f32));
+        Ok(())
+    }
+
+    /// All files of the decoder.
+    fn finish(self, roi: &TrainingRoi, folder: &Path) -> Result<Batch> {
+        let mut files = Batch::new();
+        files.add_staged(self.weights.finish()?);
+        let unit_shape: Vec<usize> = std::iter::once(1).chain(self.unit_shape).collect();
+        let voxel_shape = [1, roi.scale.mean.len()];
+        let to_f32 = |values: &[f64]| -> Vec<f32> { values.iter().map(|v| *v as f32).collect() };
+        let arrays: [(&str, &[usize], Vec<f32>); 5] = [
+            ("b", &unit_shape, self.bias),
+            ("x_mean", &voxel_shape, to_f32(&roi.scale.mean)),
+            ("x_norm", &voxel_shape, to_f32(&roi.scale.norm)),
+            ("y_mean", &unit_shape, self.unit_mean),
+            ("y_norm", &unit_shape, self.unit_norm),
+        ];
+        for (name, shape, values) in arrays {
+            let bytes = mat::encode_f32(name, shape, &values);
+            files.add(folder.join(format!("{name}.mat")), &bytes)?;
+        }
+        Ok(files)
+    }
+}

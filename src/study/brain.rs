@@ -1,0 +1,188 @@
+//! One subject's ROI: training samples for the solver, test patterns per stimulus.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use ndarray::{Array2, Axis};
+
+use crate::error::{Error, Result};
+use crate::io::bdata::BData;
+use crate::settings::Roi;
+
+/// The column that numbers images by their rank in the sorted feature files, counted from 1.
+const IMAGE_INDEX: &str = "image_index";
+
+/// The fMRI samples of one ROI, and which stimulus each belongs to.
+#[derive(Debug)]
+pub struct Samples {
+    /// Voxel patterns, `(n_samples, n_voxels)`.
+    pub voxels: Array2<f64>,
+    /// Stimulus of every sample: position in `stimuli`, `(n_samples,)`.
+    pub stimulus_of: Vec<usize>,
+    /// The stimuli that were shown, sorted.
+    pub stimuli: Stimuli,
+    /// The file they were read from.
+    pub path: PathBuf,
+}
+
+/// How the stimuli of an fMRI table are known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stimuli {
+    /// By name, with the image index where the table has one.
+    Names {
+        /// Names in text order.
+        names: Vec<String>,
+        /// Image index of each (from 1), where the table has one per name.
+        index: Option<Vec<usize>>,
+    },
+    /// By rank in the sorted feature files, counted from 1.
+    Ranks(Vec<usize>),
+}
+
+impl Samples {
+    /// Takes a ROI and the stimulus of every sample from an fMRI table.
+    ///
+    /// `label_key` names the column that tells the stimulus; a table without it is read by
+    /// `image_index`, as the original's decoding does.
+    pub fn select(table: &BData, path: &Path, roi: &Roi, label_key: &str) -> Result<Samples> {
+        let voxels = table.select(&roi.select)?;
+        if voxels.ncols() == 0 {
+            return Err(Error::file(
+                path,
+                format!("ROI `{}` (`{}`) has no voxel", roi.name, roi.select),
+                "correct the ROI's `select` in the settings; `bhscore inspect` lists the ROI keys",
+            ));
+        }
+        let has = |key: &str| table.keys().iter().any(|known| known == key);
+        let (stimulus_of, stimuli) = if label_key != IMAGE_INDEX && has(label_key) {
+            by_name(table, label_key, has(IMAGE_INDEX))?
+        } else if has(IMAGE_INDEX) {
+            by_rank(&table.numbers(IMAGE_INDEX)?, path)?
+        } else {
+            return Err(Error::file(
+                path,
+                format!("has neither `{label_key}` nor `{IMAGE_INDEX}`"),
+                "set `decoding.label_key` to the column that tells which image was shown",
+            ));
+        };
+        Ok(Samples { voxels, stimulus_of, stimuli, path: path.to_owned() })
+    }
+
+    /// Mean pattern of every stimulus, `(n_stimuli, n_voxels)`, in the order of `stimuli`.
+    pub fn mean_patterns(&self) -> Array2<f64> {
+        let mut sums = Array2::zeros((self.stimuli.len(), self.voxels.ncols()));
+        let mut counts = vec![0.0; self.stimuli.len()];
+        for (row, &stimulus) in self.voxels.rows().into_iter().zip(&self.stimulus_of) {
+            let mut sum = sums.row_mut(stimulus);
+            sum += &row;
+            counts[stimulus] += 1.0;
+        }
+        for (mut row, count) in sums.axis_iter_mut(Axis(0)).zip(counts) {
+            row.mapv_inplace(|sum: f64| sum / count);
+        }
+        sums
+    }
+}
+
+impl Stimuli {
+    /// Number of different stimuli.
+    pub fn len(&self) -> usize {
+        match self {
+            Stimuli::Names { names, .. } => names.len(),
+            Stimuli::Ranks(ranks) => ranks.len(),
+        }
+    }
+
+    /// Whether nothing was shown.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The feature row of every stimulus, given the sorted names of a layer's feature files.
+    ///
+    /// Also returns a remark where name and image index disagree.
+    pub fn rows_in(
+        &self,
+        features: &[String],
+        folder: &Path,
+    ) -> Result<(Vec<usize>, Option<String>)> {
+        match self {
+            Stimuli::Ranks(ranks) => {
+                if let Some(rank) = ranks.iter().find(|rank| **rank > features.len()) {
+                    return Err(Error::file(
+                        folder,
+                        format!("has {} images, the fMRI table shows image {rank}", features.len()),
+                        "complete the layer's feature files",
+                    ));
+                }
+                Ok((ranks.iter().map(|rank| rank - 1).collect(), None))
+            }
+            Stimuli::Names { names, index } => {
+                let rows = names
+                    .iter()
+                    .map(|name| {
+                        features.binary_search(name).map_err(|_| {
+                            Error::file(
+                                folder,
+                                format!("has no features of image `{name}`, which was shown"),
+                                "extract the missing image, or correct the file's name",
+                            )
+                        })
+                    })
+                    .collect::<Result<Vec<usize>>>()?;
+                Ok((rows.clone(), disagreement(names, index.as_deref(), &rows)))
+            }
+        }
+    }
+}
+
+/// A remark where the image index of the fMRI table is not the rank of the image's feature file.
+fn disagreement(names: &[String], index: Option<&[usize]>, rows: &[usize]) -> Option<String> {
+    let index = index?;
+    let different: Vec<usize> =
+        (0..rows.len()).filter(|&stimulus| index[stimulus] != rows[stimulus] + 1).collect();
+    let &first = different.first()?;
+    Some(format!(
+        "{} of {} images have an image_index that is not the rank of their feature file (`{}`: {} and {}); \
+         matched by name, where the original matches by rank",
+        different.len(),
+        rows.len(),
+        names[first],
+        index[first],
+        rows[first] + 1,
+    ))
+}
+
+// DEVIATION: the original's decoding matches images by number, the rank of the image in the sorted
+// feature files, and nothing checks it (`QUIRKS` D3). Here names decide, as in its encoding, and a
+// disagreement is reported. With consistent files both give the same rows.
+fn by_name(table: &BData, key: &str, has_index: bool) -> Result<(Vec<usize>, Stimuli)> {
+    let labels = table.get_label(key)?;
+    let numbers = if has_index { Some(table.numbers(IMAGE_INDEX)?) } else { None };
+    let mut position: BTreeMap<&str, usize> = labels.iter().map(|name| (name.as_str(), 0)).collect();
+    position.values_mut().enumerate().for_each(|(rank, slot)| *slot = rank);
+    let stimulus_of: Vec<usize> = labels.iter().map(|name| position[name.as_str()]).collect();
+    let names: Vec<String> = position.keys().map(|name| (*name).to_owned()).collect();
+    let index = numbers.map(|numbers| {
+        let mut index = vec![0; names.len()];
+        for (stimulus, number) in stimulus_of.iter().zip(numbers) {
+            index[*stimulus] = number as usize;
+        }
+        index
+    });
+    Ok((stimulus_of, Stimuli::Names { names, index }))
+}
+
+fn by_rank(numbers: &[f64], path: &Path) -> Result<(Vec<usize>, Stimuli)> {
+    if let Some(strange) = numbers.iter().find(|n| !(**n >= 1.0 && n.fract() == 0.0)) {
+        return Err(Error::file(
+            path,
+            format!("`{IMAGE_INDEX}` holds {strange}, not a rank counted from 1"),
+            "number the images by their rank in the sorted feature files",
+        ));
+    }
+    let mut position: BTreeMap<usize, usize> = numbers.iter().map(|n| (*n as usize, 0)).collect();
+    position.values_mut().enumerate().for_each(|(rank, slot)| *slot = rank);
+    let stimulus_of = numbers.iter().map(|n| position[&(*n as usize)]).collect();
+    Ok((stimulus_of, Stimuli::Ranks(position.into_keys().collect())))
+}

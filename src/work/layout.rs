@@ -1,0 +1,128 @@
+//! Item → path. The only file that contains path fragments; the tree is the original's.
+//!
+//! ```text
+//! data/fmri/<subject>_perceptionNaturalImage{Training,Test}_VC_v2.h5      (pattern in the settings)
+//! data/features/{ImageNetTraining,ImageNetTest}/<net>/<layer>/<image>.mat
+//! data/feature_decoders/ImageNetTraining/<net>/<layer>/<subject>/<roi>/model/
+//! data/decoded_features/ImageNetTest/<net>/<layer>/<subject>/<roi>/<image>.mat
+//! data/decoding_accuracy/ImageNetTest/<net>/<layer>/<subject>/<roi>/accuracy.mat
+//! results/
+//! ```
+
+use std::path::{Path, PathBuf};
+
+use super::item::{Item, Stage};
+use crate::settings::Settings;
+
+/// Training or test half of a study.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Split {
+    /// What decoders are trained on.
+    Training,
+    /// What they are tested on.
+    Test,
+}
+
+impl Split {
+    fn folder(self) -> &'static str {
+        match self {
+            Split::Training => "ImageNetTraining",
+            Split::Test => "ImageNetTest",
+        }
+    }
+}
+
+/// Where everything of a study lies.
+#[derive(Debug, Clone)]
+pub struct Layout {
+    root: PathBuf,
+}
+
+impl Layout {
+    /// A study in the folder that holds `settings.json` and `data/`.
+    pub fn new(root: impl Into<PathBuf>) -> Layout {
+        Layout { root: root.into() }
+    }
+
+    /// The study folder.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// `settings.json` of the study.
+    pub fn settings(&self) -> PathBuf {
+        self.root.join("settings.json")
+    }
+
+    /// Tables and figures.
+    pub fn results(&self) -> PathBuf {
+        self.root.join("results")
+    }
+
+    /// A path as it is written into records: relative to the study where it lies inside.
+    pub fn relative(&self, path: &Path) -> String {
+        path.strip_prefix(&self.root).unwrap_or(path).display().to_string()
+    }
+
+    /// A subject's fMRI table.
+    pub fn fmri(&self, settings: &Settings, split: Split, subject: &str) -> PathBuf {
+        let pattern = match split {
+            Split::Training => &settings.fmri.training,
+            Split::Test => &settings.fmri.test,
+        };
+        self.root.join(pattern.replace("{subject}", subject))
+    }
+
+    /// Stimulus images.
+    pub fn images(&self, split: Split) -> PathBuf {
+        self.root.join("data/images").join(split.folder())
+    }
+
+    /// One layer's per-image feature files.
+    pub fn features(&self, split: Split, net: &str, layer: &str) -> PathBuf {
+        self.root.join("data/features").join(split.folder()).join(net).join(layer)
+    }
+
+    /// `W.mat`, `b.mat` and the normalisation of one decoder.
+    pub fn decoder(&self, item: &Item) -> PathBuf {
+        self.leaf("data/feature_decoders", Split::Training, item).join("model")
+    }
+
+    /// Decoded features, one file per test image.
+    pub fn decoded_features(&self, item: &Item) -> PathBuf {
+        self.leaf("data/decoded_features", Split::Test, item)
+    }
+
+    /// `accuracy.mat` of one layer, subject and ROI.
+    pub fn decoding_accuracy(&self, item: &Item) -> PathBuf {
+        self.leaf("data/decoding_accuracy", Split::Test, item)
+    }
+
+    /// The folder whose `record.json` makes an item done.
+    pub fn record_folder(&self, item: &Item) -> PathBuf {
+        match item.stage {
+            Stage::DecodeTrain => self.decoder(item),
+            Stage::DecodePredict => self.decoding_accuracy(item),
+        }
+    }
+
+    /// A file in the record folder that the original writes too: there without a record, the
+    /// artifact is foreign.
+    pub fn foreign_marks(&self, item: &Item) -> Vec<PathBuf> {
+        let folder = self.record_folder(item);
+        match item.stage {
+            Stage::DecodeTrain => vec![folder.join("W.mat"), folder.join("W")],
+            Stage::DecodePredict => vec![folder.join("accuracy.mat")],
+        }
+    }
+
+    fn leaf(&self, kind: &str, split: Split, item: &Item) -> PathBuf {
+        self.root
+            .join(kind)
+            .join(split.folder())
+            .join(&item.net)
+            .join(&item.layer)
+            .join(&item.subject)
+            .join(&item.roi)
+    }
+}

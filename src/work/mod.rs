@@ -1,0 +1,24 @@
+//! What is to be done, where it lives, and the loop that all stages share.
+//!
+//! | file | holds |
+//! |---|---|
+//! | [`item`] | a work item: stage, network, layer, subject, ROI |
+//! | [`plan`] | settings and filters → the ordered list of items |
+//! | [`layout`] | item → path; the only file that contains path fragments |
+//! | [`shard`] | `--shard i/n`, a partition of the plan |
+//! | [`sources`] | the inputs of an item and their fingerprints |
+//! | [`stage`] | skip what is done, compute, publish, record |
+//! | [`status`] | how many items are done, failed, missing |
+
+pub mod item;
+pub mod layout;
+pub mod plan;
+pub mod shard;
+pub mod sources;
+pub mod stage;
+pub mod status;
+
+pub use item::{Item, Stage};
+pub use layout::Layout;
+pub use plan::{Filter, plan};
+pub use shard::Shard;

@@ -1,0 +1,159 @@
+//! The inputs of an item and their fingerprints, computed once per run.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+
+use super::layout::Layout;
+use crate::error::{Error, Result};
+use crate::io::record::{self, Input, Record};
+
+/// Something an artifact is made from.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Source {
+    /// One file.
+    File(PathBuf),
+    /// A layer's folder of per-image `.mat` files.
+    Features(PathBuf),
+    /// An artifact of an earlier stage, known by its record, or by its main file where it has none.
+    Artifact {
+        /// Folder of the artifact.
+        folder: PathBuf,
+        /// The file that stands for a foreign artifact.
+        main: PathBuf,
+    },
+}
+
+/// Stamps and digests of everything a run has looked at.
+#[derive(Debug)]
+pub struct Sources {
+    layout: Layout,
+    stamps: HashMap<Source, String>,
+    digests: HashMap<Source, String>,
+}
+
+impl Sources {
+    /// Nothing looked at so far.
+    pub fn new(layout: Layout) -> Sources {
+        Sources { layout, stamps: HashMap::new(), digests: HashMap::new() }
+    }
+
+    /// Whether a record's inputs are the present ones.
+    ///
+    /// Stamps are compared first; only where they differ is the content read.
+    pub fn unchanged(&mut self, sources: &[Source], recorded: &[Input]) -> Result<bool> {
+        if sources.len() != recorded.len() {
+            return Ok(false);
+        }
+        for (source, input) in sources.iter().zip(recorded) {
+            if self.layout.relative(source.path()) != input.path {
+                return Ok(false);
+            }
+            if self.stamp(source)? != input.stamp && self.digest(source)? != input.digest {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// The inputs as they go into a record.
+    pub fn inputs(&mut self, sources: &[Source]) -> Result<Vec<Input>> {
+        sources
+            .iter()
+            .map(|source| {
+                Ok(Input {
+                    path: self.layout.relative(source.path()),
+                    stamp: self.stamp(source)?,
+                    digest: self.digest(source)?,
+                })
+            })
+            .collect()
+    }
+
+    fn stamp(&mut self, source: &Source) -> Result<String> {
+        if let Some(stamp) = self.stamps.get(source) {
+            return Ok(stamp.clone());
+        }
+        let stamp = match source {
+            Source::File(path) => record::stamp(path, &[])?,
+            Source::Features(folder) => {
+                let files = mat_files(folder)?;
+                // The first, the middle and the last file: whoever writes a layer again in place
+                // touches all of its files.
+                let samples: Vec<&Path> = [files.first(), files.get(files.len() / 2), files.last()]
+                    .into_iter()
+                    .flatten()
+                    .map(PathBuf::as_path)
+                    .collect();
+                format!("{} files {}", files.len(), record::stamp(folder, &samples)?)
+            }
+            Source::Artifact { folder, main } => {
+                let record = folder.join(record::FILE_NAME);
+                record::stamp(if record.exists() { &record } else { main }, &[])?
+            }
+        };
+        // An artifact of this run may still change; files from outside are taken as they are now.
+        if !matches!(source, Source::Artifact { .. }) {
+            self.stamps.insert(source.clone(), stamp.clone());
+        }
+        Ok(stamp)
+    }
+
+    fn digest(&mut self, source: &Source) -> Result<String> {
+        if let Some(digest) = self.digests.get(source) {
+            return Ok(digest.clone());
+        }
+        let digest = match source {
+            Source::File(path) => record::digest_file(path)?,
+            Source::Features(folder) => digest_features(folder)?,
+            Source::Artifact { folder, main } => {
+                return match Record::read(folder)? {
+                    Some(record) => Ok(record.digest()),
+                    None if main.is_dir() => digest_features(main),
+                    None => record::digest_file(main),
+                };
+            }
+        };
+        self.digests.insert(source.clone(), digest.clone());
+        Ok(digest)
+    }
+}
+
+impl Source {
+    fn path(&self) -> &Path {
+        match self {
+            Source::File(path) | Source::Features(path) => path,
+            Source::Artifact { folder, .. } => folder,
+        }
+    }
+}
+
+/// `.mat` files of a folder in the order of their names.
+fn mat_files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).map_err(Error::io("list", folder))? {
+        let path = entry.map_err(Error::io("list", folder))?.path();
+        if path.extension().is_some_and(|extension| extension == "mat") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// Digest of names and contents of a folder's `.mat` files.
+fn digest_features(folder: &Path) -> Result<String> {
+    let files = mat_files(folder)?;
+    let digests: Vec<String> =
+        files.par_iter().map(|path| record::digest_file(path)).collect::<Result<_>>()?;
+    let mut hasher = blake3::Hasher::new();
+    for (path, digest) in files.iter().zip(digests) {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        hasher.update(name.as_bytes());
+        hasher.update(&[0]);
+        hasher.update(digest.as_bytes());
+    }
+    Ok(record::short(&hasher))
+}
