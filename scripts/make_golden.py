@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Makes tests/golden/: a small study, what the reference method gives on it, and vectors.
 
-  python3 -m venv oracle && oracle/bin/pip install -r scripts/requirements-oracle.txt
-  oracle/bin/python scripts/make_golden.py [--out tests/golden]
+  scripts/make_golden.py [--out tests/golden]
+
+It runs in the environment of scripts/requirements-oracle.txt, which it makes itself.
 
 The study is synthetic; nothing comes from a real participant, image or network. Running
 this again gives the same numbers on the same versions; the files differ in the date that
@@ -10,6 +11,7 @@ the MATLAB formats carry in their header.  `tests/golden/select` is not touched.
 """
 
 import argparse
+import json
 import os
 import shutil
 import sys
@@ -17,6 +19,10 @@ import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, 'oracle'))
+
+import environment
+
+environment.enter()
 
 import make_dataset
 import make_formats
@@ -53,7 +59,6 @@ def keep(full, out):
 
 def check_margins(report):
     """A later rounding difference must not be able to flip a vote or a selection."""
-    import json
     with open(report) as f:
         net = json.load(f)['nets']['ringnet']
     for mode, scores in net['bh'].items():
