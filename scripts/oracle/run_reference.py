@@ -116,7 +116,8 @@ def selection_gap(x, y, n_feat):
     return float((r[n_feat - 1] - r[n_feat]).min())
 
 
-def fit_and_store(x, y, n_feat, alpha, fit_dtype, sort, model_dir, run_id, scratch, engine):
+def fit_and_store(x, y, n_feat, alpha, fit_dtype, sort, model_dir, run_id, scratch, engine,
+                  chunk_axis=None):
     """Store the four normalisation files, then train through bdpy."""
     os.makedirs(model_dir, exist_ok=True)
     if engine == 'float64':
@@ -145,21 +146,21 @@ def fit_and_store(x, y, n_feat, alpha, fit_dtype, sort, model_dir, run_id, scrat
     tr.Y_normalize = {'mean': norm['y_mean'], 'std': norm['y_norm']}
     setattr(tr, sort[0], {'index': sort[1]})
     tr.dtype = np.float32
-    tr.chunk_axis = None
+    tr.chunk_axis = chunk_axis
     tr.save_format = 'bdmodel'
     tr.save_path = model_dir
     tr.distcomp = DistComp(backend='sqlite3', db_path=os.path.join(scratch, 'locks.db'))
     tr.run()
 
 
-def predict_from_store(x, model_dir):
+def predict_from_store(x, model_dir, chunk_axis=None):
     """Normalise with the STORED (float32) parameters, predict, undo the target scaling."""
     p = {k: load_array(os.path.join(model_dir, k + '.mat'), key=k) for k in PARAMS}
     te = ModelTest(FastL2LiR(), (x - p['x_mean']) / p['x_norm'])
     te.model_format = 'bdmodel'
     te.model_path = model_dir
     te.dtype = np.float32
-    te.chunk_axis = None
+    te.chunk_axis = chunk_axis
     return te.run() * p['y_norm'] + p['y_mean']
 
 
