@@ -3,5 +3,6 @@
 
 pub mod error;
 pub mod io;
+pub mod stats;
 
 pub use error::{Error, Result};
