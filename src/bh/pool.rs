@@ -1,0 +1,206 @@
+//! Accuracies of one network as checked blocks, one per group and subject.
+//!
+//! Pooling subjects means to put their items side by side. Nothing is copied for that: counts over the
+//! pool are the sums of the blocks' counts.
+
+use super::DecodingAccuracies;
+use crate::error::{Error, Result};
+
+/// What items, groups and levels are called in one half of the score.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Words {
+    /// One item: `unit` or `voxel`.
+    pub item: &'static str,
+    /// What an item belongs to: `layer` or `ROI`.
+    pub group: &'static str,
+    /// What an item is predicted from: `ROI` or `layer`.
+    pub level: &'static str,
+}
+
+impl Words {
+    /// The words of the decoding half.
+    pub const DECODING: Words = Words {
+        item: "unit",
+        group: "layer",
+        level: "ROI",
+    };
+}
+
+/// Items of one group and one subject, predicted from every level.
+#[derive(Clone, Debug)]
+pub struct Block<'a> {
+    /// Number of items.
+    pub n_items: usize,
+    /// Per level the accuracy of each item, `(n_items,)`; `None` if that level is missing.
+    pub levels: Vec<Option<&'a [f32]>>,
+}
+
+/// All blocks of one network.
+#[derive(Clone, Debug)]
+pub struct Pool<'a> {
+    /// What the parts are called.
+    pub words: Words,
+    /// Names of the groups in hierarchy order.
+    pub groups: &'a [String],
+    /// Names of the subjects.
+    pub subjects: &'a [String],
+    /// Names of the levels in hierarchy order.
+    pub levels: &'a [String],
+    /// `blocks[group][subject]`.
+    pub blocks: Vec<Vec<Block<'a>>>,
+}
+
+impl<'a> Pool<'a> {
+    /// The pool of the decoding half: groups are layers, levels are ROIs.
+    ///
+    /// # Errors
+    /// If `values` does not have one entry per layer, subject and ROI, or the ROIs of one layer and
+    /// subject differ in their number of units.
+    pub fn decoding(input: &'a DecodingAccuracies) -> Result<Self> {
+        check_count("layer", input.values.len(), input.layers.len())?;
+        let mut blocks = Vec::with_capacity(input.layers.len());
+        for (layer, subjects) in input.layers.iter().zip(&input.values) {
+            check_count("subject", subjects.len(), input.subjects.len())?;
+            let mut row = Vec::with_capacity(subjects.len());
+            for (subject, rois) in input.subjects.iter().zip(subjects) {
+                check_count("ROI", rois.len(), input.rois.len())?;
+                let item = || format!("layer `{layer}`, subject `{subject}`");
+                row.push(Block::new(
+                    rois.iter().map(Option::as_deref),
+                    &input.rois,
+                    item,
+                )?);
+            }
+            blocks.push(row);
+        }
+        Ok(Self {
+            words: Words::DECODING,
+            groups: &input.layers,
+            subjects: &input.subjects,
+            levels: &input.rois,
+            blocks,
+        })
+    }
+
+    /// One warning for every subject and level that is missing in some or all groups.
+    pub fn missing(&self) -> Vec<String> {
+        let Words { item, group, level } = self.words;
+        let mut warnings = Vec::new();
+        for (subject_index, subject) in self.subjects.iter().enumerate() {
+            for (level_index, level_name) in self.levels.iter().enumerate() {
+                let groups: Vec<&str> = (self.groups.iter().zip(&self.blocks))
+                    .filter(|(_, blocks)| blocks[subject_index].levels[level_index].is_none())
+                    .map(|(name, _)| name.as_str())
+                    .collect();
+                let where_missing = match groups.len() {
+                    0 => continue,
+                    n if n == self.groups.len() => format!("every {group}"),
+                    _ => format!("{group} `{}`", groups.join("`, `")),
+                };
+                warnings.push(format!(
+                    "subject `{subject}`, {level} `{level_name}`: no accuracies for {where_missing}; \
+                     the subject's {item}s compete among the other {level}s"
+                ));
+            }
+        }
+        warnings
+    }
+}
+
+impl<'a> Block<'a> {
+    /// A block of the given levels, `names` in the same order; `item` says in errors what it is.
+    fn new(
+        levels: impl Iterator<Item = Option<&'a [f32]>>,
+        names: &[String],
+        item: impl Fn() -> String,
+    ) -> Result<Self> {
+        let levels: Vec<_> = levels.collect();
+        let mut present = levels
+            .iter()
+            .zip(names)
+            .filter_map(|(values, name)| values.map(|v| (v.len(), name)));
+        let Some((n_items, first)) = present.next() else {
+            return Ok(Self { n_items: 0, levels });
+        };
+        if let Some((other_n, other)) = present.find(|&(n, _)| n != n_items) {
+            return Err(Error::data(
+                item(),
+                format!("`{first}` has {n_items} accuracies and `{other}` has {other_n}"),
+                "both must come from the same run; compute the accuracies of one of them again",
+            ));
+        }
+        Ok(Self { n_items, levels })
+    }
+}
+
+fn check_count(what: &str, n_values: usize, n_names: usize) -> Result<()> {
+    if n_values == n_names {
+        return Ok(());
+    }
+    Err(Error::data(
+        "decoding accuracies",
+        format!("there are values for {n_values} {what}s and names for {n_names}"),
+        format!("give one entry per {what}, `None` where something is missing"),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn input(values: Vec<Vec<Vec<Option<Vec<f32>>>>>) -> DecodingAccuracies {
+        let names = |prefix: &str, n| (1..=n).map(|i| format!("{prefix}{i}")).collect();
+        DecodingAccuracies {
+            layers: names("conv", values.len()),
+            subjects: names("sub-0", values[0].len()),
+            rois: names("V", values[0][0].len()),
+            values,
+            n_test: Some(50),
+        }
+    }
+
+    #[test]
+    fn subjects_may_differ_but_not_rois() {
+        let mut accuracies = input(vec![vec![
+            vec![Some(vec![0.5; 3]), Some(vec![0.5; 3])],
+            vec![Some(vec![0.5; 7]), Some(vec![0.5; 7])],
+        ]]);
+        let pool = Pool::decoding(&accuracies).unwrap();
+        assert_eq!(
+            (pool.blocks[0][0].n_items, pool.blocks[0][1].n_items),
+            (3, 7)
+        );
+        accuracies.values[0][1][1] = Some(vec![0.5; 6]);
+        let text = Pool::decoding(&accuracies).unwrap_err().to_string();
+        for part in ["`conv1`", "`sub-02`", "`V1` has 7", "`V2` has 6", "again"] {
+            assert!(text.contains(part), "{text}");
+        }
+    }
+
+    #[test]
+    fn missing_levels_are_named_once_per_subject() {
+        let full = || Some(vec![0.5; 3]);
+        let accuracies = input(vec![
+            vec![vec![full(), None], vec![full(), full()]],
+            vec![vec![full(), None], vec![None, full()]],
+        ]);
+        let warnings = Pool::decoding(&accuracies).unwrap().missing();
+        assert_eq!(warnings.len(), 2);
+        assert!(warnings[0].contains("`sub-01`, ROI `V2`: no accuracies for every layer"));
+        assert!(warnings[1].contains("`sub-02`, ROI `V1`: no accuracies for layer `conv2`"));
+    }
+
+    #[test]
+    fn nothing_at_all_is_an_empty_block() {
+        let accuracies = input(vec![vec![vec![None, None]]]);
+        assert_eq!(Pool::decoding(&accuracies).unwrap().blocks[0][0].n_items, 0);
+    }
+
+    #[test]
+    fn entries_must_match_names() {
+        let mut accuracies = input(vec![vec![vec![None, None]]]);
+        accuracies.rois.push("V3".to_owned());
+        let text = Pool::decoding(&accuracies).unwrap_err().to_string();
+        assert!(text.contains("2 ROIs and names for 3"), "{text}");
+    }
+}
