@@ -3,5 +3,7 @@
 
 pub mod error;
 pub mod io;
+pub mod nearest;
+pub mod settings;
 
 pub use error::{Error, Result};
