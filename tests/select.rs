@@ -28,8 +28,12 @@ impl Golden {
 
     fn columns(&self, expression: &str) -> bhscore::Result<Vec<usize>> {
         let n_columns = self.values[0].len();
-        let values: Vec<f64> =
-            self.values.iter().flatten().map(|value| value.unwrap_or(f64::NAN)).collect();
+        let values: Vec<f64> = self
+            .values
+            .iter()
+            .flatten()
+            .map(|value| value.unwrap_or(f64::NAN))
+            .collect();
         let values = Array2::from_shape_vec((self.keys.len(), n_columns), values).unwrap();
         Expression::parse(expression)?.columns(&self.keys, values.view())
     }
@@ -38,9 +42,14 @@ impl Golden {
 #[test]
 fn the_columns_are_those_of_bdpy() {
     let golden = Golden::read();
-    assert!(golden.expressions.len() > 70 && golden.top.len() > 10, "golden file cut short");
+    assert!(
+        golden.expressions.len() > 70 && golden.top.len() > 10,
+        "golden file cut short"
+    );
     for (expression, expected) in golden.expressions.iter().chain(&golden.top) {
-        let columns = golden.columns(expression).unwrap_or_else(|error| panic!("{error}"));
+        let columns = golden
+            .columns(expression)
+            .unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(&columns, expected, "{expression}");
     }
 }
@@ -50,14 +59,22 @@ fn what_stops_bdpy_is_an_error() {
     let golden = Golden::read();
     for expression in &golden.errors {
         let error = golden.columns(expression).unwrap_err().to_string();
-        assert!(error.starts_with(&format!("select expression `{expression}`")), "{error}");
+        assert!(
+            error.starts_with(&format!("select expression `{expression}`")),
+            "{error}"
+        );
     }
 }
 
 #[test]
 fn deviations_from_bdpy_are_the_known_ones() {
     let golden = Golden::read();
-    for Differs { expression, bdpy, ours } in &golden.differs {
+    for Differs {
+        expression,
+        bdpy,
+        ours,
+    } in &golden.differs
+    {
         assert_eq!(&golden.columns(expression).unwrap(), ours, "{expression}");
         assert_ne!(ours, bdpy, "{expression} is no deviation");
     }
