@@ -1,10 +1,57 @@
-//! How hierarchically brain-like is a deep network? (skeleton; the map is written at the end)
-#![warn(missing_docs)]
+//! How hierarchically brain-like is a deep network? The Brain Hierarchy (BH) score of Nonaka,
+//! Majima, Aoki & Kamitani (2021, *iScience*), from a study folder to a number.
+//!
+//! # The pipeline
+//!
+//! ```text
+//! fMRI + features ──decode-train──▶ decoders ──decode-predict──▶ decoding accuracy ──compute──▶ BH score
+//! ```
+//!
+//! Stages meet on disk only, so each can be run, resumed and shared among machines alone.
+//!
+//! # Where to find what
+//!
+//! Modules in the order of the data; imports point up this list only (a test keeps that true).
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`error`] | the error type: cause, file or item, remedy |
+//! | [`nearest`] | the known name nearest to a misspelt one |
+//! | [`settings`] | `settings.json`: as written, checked, resolved |
+//! | [`io`] | file formats: MATLAB v5 and v7.3, bdpy tables, records; whole files or none |
+//! | [`stats`] | moments, correlation, ranks, significance, NumPy's legacy generator |
+//! | [`ridge`] | fast L2-regularised linear regression with voxel selection |
+//! | [`work`] | items, plan, paths, the loop all stages share |
+//! | [`study`] | a subject's ROI and a layer's units, standardised; decoders on disk |
+//! | [`decode`] | the stages `decode-train` and `decode-predict` |
+//! | [`bh`] | accuracies → BH score |
+//! | [`report`] | tables, figures, the results page |
+//! | [`synth`] | the demo study, whose ground truth is known |
+//!
+//! Start reading at [`decode::train`] for the computation, at [`work::stage`] for how runs are
+//! resumed, and at [`bh`] for the score.
+//!
+//! # Dimensions
+//!
+//! Spelled the same everywhere: `n_samples` (fMRI samples: presentations of stimuli), `n_stimuli`
+//! (different images), `n_voxels`, `n_selected` (voxels a unit's decoder uses), `n_units`,
+//! `n_layers`, `n_rois`, `n_subjects`. Units of a layer of shape `C × H × W` are kept in
+//! column-major order (first axis fastest), the order of MATLAB files on disk.
 
 pub mod bh;
+pub mod decode;
 pub mod error;
 pub mod io;
+pub mod nearest;
+pub mod report;
+pub mod ridge;
+pub mod settings;
 pub mod stats;
+pub mod study;
+pub mod synth;
+pub mod work;
 
 pub use error::{Error, Result};
-pub mod ridge;
+
+/// Program name and version, as records and results carry it.
+pub const PROGRAM: &str = concat!("bhscore ", env!("CARGO_PKG_VERSION"));
