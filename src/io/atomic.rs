@@ -1,1 +1,380 @@
-//! (to be written)
+//! Whole files or none: every file is written under a temporary name, synced, then renamed.
+//!
+//! A temporary name is `.<name>.<host>-<pid>-<random>.tmp`, in the folder of the final file, so that
+//! the rename stays inside one file system. Files of one artifact are published together by a
+//! [`Batch`]: all are on disk before the first is renamed, and they are renamed in the order in
+//! which they were added, so that the record, added last, vouches for the others.
+//!
+//! This is the only place of the library that creates files.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
+
+use rayon::prelude::*;
+
+use crate::error::{Error, Result};
+
+/// Age after which a temporary file of another host counts as left behind. A day is longer than
+/// any single write, and clocks of machines that share a folder differ by less.
+const STALE_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
+const SUFFIX: &str = ".tmp";
+
+/// Writes one file: the whole of `bytes` under `path`, or nothing.
+///
+/// Missing folders are created; an existing file is replaced.
+///
+/// # Errors
+///
+/// If the operating system refuses; nothing is left behind then.
+pub fn write(path: impl AsRef<Path>, bytes: &[u8]) -> Result<()> {
+    let mut staged = Staged::create(path)?;
+    staged.append(bytes)?;
+    let mut batch = Batch::new();
+    batch.add_staged(staged);
+    batch.commit()
+}
+
+/// The files of one artifact, published together.
+#[derive(Debug, Default)]
+pub struct Batch {
+    files: Vec<Staged>,
+}
+
+impl Batch {
+    /// An empty batch.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a file with this content; it is written to its temporary name at once.
+    ///
+    /// # Errors
+    ///
+    /// If the folder or the file cannot be written.
+    pub fn add(&mut self, path: impl AsRef<Path>, bytes: &[u8]) -> Result<()> {
+        let mut staged = Staged::create(path)?;
+        staged.append(bytes)?;
+        self.files.push(staged);
+        Ok(())
+    }
+
+    /// Adds a file that was written piece by piece.
+    pub fn add_staged(&mut self, staged: Staged) {
+        self.files.push(staged);
+    }
+
+    /// Syncs all files, renames them in the order added, and syncs their folders.
+    ///
+    /// # Errors
+    ///
+    /// If the disk is full or a rename is refused. Files renamed before the failure stay: they are
+    /// whole, and without the record after them nothing counts them as done.
+    pub fn commit(mut self) -> Result<()> {
+        // The sync is where the time goes, on network file systems a round trip each.
+        self.files.par_iter().try_for_each(Staged::sync)?;
+        let mut folders = BTreeSet::new();
+        for staged in &mut self.files {
+            staged.publish()?;
+            folders.insert(folder_of(&staged.path).to_owned());
+        }
+        folders.into_iter().try_for_each(|folder| sync_folder(&folder))
+    }
+}
+
+/// A file that is written under its temporary name and removed on drop unless published.
+#[derive(Debug)]
+pub struct Staged {
+    path: PathBuf,
+    temporary: PathBuf,
+    file: File,
+    published: bool,
+}
+
+impl Staged {
+    /// Starts a file that will become `path`; missing folders are created.
+    ///
+    /// # Errors
+    ///
+    /// If the folder or the temporary file cannot be created.
+    pub fn create(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref().to_owned();
+        let folder = folder_of(&path);
+        fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
+        let temporary = folder.join(temporary_name(&path));
+        let file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .open(&temporary)
+            .map_err(Error::io("write", &path))?;
+        Ok(Staged { path, temporary, file, published: false })
+    }
+
+    /// Where the file will be.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Writes `bytes` at `offset` from the start; gaps read as zeros.
+    ///
+    /// # Errors
+    ///
+    /// If the disk is full or fails.
+    pub fn write_at(&mut self, offset: u64, bytes: &[u8]) -> Result<()> {
+        let file = &mut self.file;
+        file.seek(SeekFrom::Start(offset))
+            .and_then(|_| file.write_all(bytes))
+            .map_err(Error::io("write", &self.path))
+    }
+
+    /// Writes `bytes` after the last byte of the file.
+    ///
+    /// # Errors
+    ///
+    /// If the disk is full or fails.
+    pub fn append(&mut self, bytes: &[u8]) -> Result<()> {
+        let file = &mut self.file;
+        file.seek(SeekFrom::End(0))
+            .and_then(|_| file.write_all(bytes))
+            .map_err(Error::io("write", &self.path))
+    }
+
+    /// Sets the length; what was not written reads as zeros.
+    ///
+    /// # Errors
+    ///
+    /// If the file system refuses.
+    pub fn set_len(&mut self, length: u64) -> Result<()> {
+        self.file.set_len(length).map_err(Error::io("write", &self.path))
+    }
+
+    fn sync(&self) -> Result<()> {
+        self.file.sync_all().map_err(Error::io("write", &self.path))
+    }
+
+    fn publish(&mut self) -> Result<()> {
+        fs::rename(&self.temporary, &self.path).map_err(Error::io("rename", &self.path))?;
+        self.published = true;
+        Ok(())
+    }
+}
+
+impl Drop for Staged {
+    fn drop(&mut self) {
+        if !self.published {
+            // Nothing can be done if this fails; `remove_stale` finds the file later.
+            let _ = fs::remove_file(&self.temporary);
+        }
+    }
+}
+
+/// Whether a file name is one that this module gives to unfinished files.
+#[must_use]
+pub fn is_temporary(file_name: &str) -> bool {
+    owner(file_name).is_some()
+}
+
+/// Removes temporary files from `folder` that nobody is writing any more, and returns how many.
+///
+/// That is: files of processes of this host that have ended, and files of other hosts that were
+/// last written more than a day ago. Files of this process and of living ones are kept.
+///
+/// # Errors
+///
+/// If the folder cannot be listed, or such a file cannot be removed.
+pub fn remove_stale(folder: impl AsRef<Path>) -> Result<usize> {
+    let folder = folder.as_ref();
+    let mut n_removed = 0;
+    for entry in fs::read_dir(folder).map_err(Error::io("list", folder))? {
+        let entry = entry.map_err(Error::io("list", folder))?;
+        let name = entry.file_name();
+        let Some((host, pid)) = name.to_str().and_then(owner) else { continue };
+        let stale = if host == host_name() { !is_running(pid) } else { is_old(&entry) };
+        if stale {
+            match fs::remove_file(entry.path()) {
+                Ok(()) => n_removed += 1,
+                // Another machine was faster.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(Error::io("remove", entry.path())(error)),
+            }
+        }
+    }
+    Ok(n_removed)
+}
+
+fn is_old(entry: &fs::DirEntry) -> bool {
+    let modified = entry.metadata().and_then(|metadata| metadata.modified());
+    modified.is_ok_and(|time| {
+        SystemTime::now().duration_since(time).is_ok_and(|age| age > STALE_AFTER)
+    })
+}
+
+/// Host and process id in a temporary name, or `None` for other names.
+fn owner(file_name: &str) -> Option<(&str, u32)> {
+    let body = file_name.strip_prefix('.')?.strip_suffix(SUFFIX)?;
+    // The host has no dots (see `host_name`), the final name may have.
+    let (name, owner) = body.rsplit_once('.')?;
+    let (owner, random) = owner.rsplit_once('-')?;
+    let (host, pid) = owner.rsplit_once('-')?;
+    let valid = !name.is_empty() && !host.is_empty() && u64::from_str_radix(random, 16).is_ok();
+    Some((host, pid.parse().ok()?)).filter(|_| valid)
+}
+
+fn temporary_name(path: &Path) -> OsString {
+    let mut name = OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(format!(".{}-{}-{:016x}{SUFFIX}", host_name(), std::process::id(), unique()));
+    name
+}
+
+/// A number that no other call on this or another machine gives, as far as chance allows: process
+/// ids repeat in containers and after reboots, so the name needs more than host and process.
+fn unique() -> u64 {
+    use std::hash::{BuildHasher, RandomState};
+    static COUNTER: AtomicU64 = AtomicU64::new(0);
+    RandomState::new().hash_one(COUNTER.fetch_add(1, Ordering::Relaxed))
+}
+
+/// Name of this machine, with dots replaced so that it can stand in a file name.
+fn host_name() -> &'static str {
+    static NAME: std::sync::OnceLock<String> = std::sync::OnceLock::new();
+    NAME.get_or_init(|| {
+        let from_system = fs::read_to_string("/proc/sys/kernel/hostname").ok();
+        let name = from_system.or_else(|| std::env::var("HOSTNAME").ok()).unwrap_or_default();
+        let letter = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
+        let name: String = name.trim().chars().map(letter).collect();
+        if name.is_empty() { "host".to_owned() } else { name }
+    })
+}
+
+/// Whether a process of this machine is alive. Where this cannot be known it counts as alive.
+fn is_running(pid: u32) -> bool {
+    pid == std::process::id()
+        || !Path::new("/proc/self").exists()
+        || Path::new("/proc").join(pid.to_string()).exists()
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
+/// Makes the renames in a folder durable. File systems that cannot sync a folder are not an error.
+fn sync_folder(folder: &Path) -> Result<()> {
+    match File::open(folder).and_then(|file| file.sync_all()) {
+        Err(error) if is_hardware(&error) => Err(Error::io("write", folder)(error)),
+        _ => Ok(()),
+    }
+}
+
+fn is_hardware(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+        || error.raw_os_error() == Some(5)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let mut names: Vec<String> = fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_batch_creates_folders_and_leaves_only_its_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut batch = Batch::new();
+        batch.add(folder.path().join("model/W.mat"), b"weights").unwrap();
+        batch.add(folder.path().join("model/record.json"), b"{}").unwrap();
+        assert!(names(&folder.path().join("model")).iter().all(|name| is_temporary(name)));
+        batch.commit().unwrap();
+        assert_eq!(names(&folder.path().join("model")), ["W.mat", "record.json"]);
+        assert_eq!(fs::read(folder.path().join("model/W.mat")).unwrap(), b"weights");
+    }
+
+    #[test]
+    fn an_existing_file_is_replaced_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("b.mat");
+        write(&path, b"a long first version").unwrap();
+        write(&path, b"short").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"short");
+    }
+
+    #[test]
+    fn a_dropped_batch_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut batch = Batch::new();
+        batch.add(folder.path().join("W.mat"), b"weights").unwrap();
+        drop(batch);
+        assert!(names(folder.path()).is_empty());
+    }
+
+    #[test]
+    fn a_failing_rename_names_the_final_path_and_stops_before_the_record() {
+        let folder = tempfile::tempdir().unwrap();
+        let blocked = folder.path().join("W.mat");
+        fs::create_dir_all(blocked.join("in the way")).unwrap();
+        let mut batch = Batch::new();
+        batch.add(&blocked, b"weights").unwrap();
+        batch.add(folder.path().join("record.json"), b"{}").unwrap();
+        let text = batch.commit().unwrap_err().to_string();
+        assert!(text.contains("W.mat`") && !text.contains(".tmp"), "{text}");
+        assert_eq!(names(folder.path()), ["W.mat"]);
+    }
+
+    #[test]
+    fn pieces_may_come_in_any_order() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("W.mat");
+        let mut staged = Staged::create(&path).unwrap();
+        staged.write_at(4, b"5678").unwrap();
+        staged.write_at(0, b"1234").unwrap();
+        staged.append(b"9").unwrap();
+        let mut batch = Batch::new();
+        batch.add_staged(staged);
+        batch.commit().unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"123456789");
+    }
+
+    #[test]
+    fn temporary_names_are_told_from_others_and_never_repeat() {
+        let name = temporary_name(Path::new("a/n01.x-y.mat")).into_string().unwrap();
+        assert!(is_temporary(&name), "{name}");
+        assert_ne!(OsString::from(&name), temporary_name(Path::new("a/n01.x-y.mat")));
+        for other in ["W.mat", ".tmp", ".W.mat.tmp", ".W.mat.host-1-zz.tmp", "..host-1-0.tmp"] {
+            assert!(!is_temporary(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn stale_files_go_and_living_ones_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        // The largest process id that Linux gives out is 4194303.
+        let dead = format!(".W.mat.{}-4194304-0000000000000001.tmp", host_name());
+        let elsewhere = ".W.mat.elsewhere-1-0000000000000001.tmp";
+        for name in [&dead, elsewhere, "W.mat"] {
+            File::create(folder.path().join(name)).unwrap();
+        }
+        let _alive = Staged::create(folder.path().join("b.mat")).unwrap();
+        assert_eq!(remove_stale(folder.path()).unwrap(), 1);
+        assert_eq!(names(folder.path()).len(), 3);
+        let old = File::options().write(true).open(folder.path().join(elsewhere)).unwrap();
+        old.set_modified(SystemTime::now() - 2 * STALE_AFTER).unwrap();
+        assert_eq!(remove_stale(folder.path()).unwrap(), 1);
+        assert!(!folder.path().join(elsewhere).exists());
+    }
+}

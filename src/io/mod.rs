@@ -17,6 +17,7 @@ pub mod bdata;
 pub mod features;
 pub mod hdf5;
 pub mod hdf5_image;
+pub mod hdf5_plain;
 pub mod mat;
 pub mod mat_v5;
 pub mod record;

@@ -1,0 +1,205 @@
+//! Chunked arrays: the B-tree of chunks, the filters, and putting the pieces together.
+
+use std::io::Read;
+
+use flate2::read::ZlibDecoder;
+
+use super::Input;
+use super::object::{Chunked, Fields, Filter, Object};
+
+/// Bytes of the whole array in the order on disk.
+pub(super) fn read(input: &Input, object: &Object, chunked: &Chunked) -> Option<Vec<u8>> {
+    let grid: Vec<usize> =
+        object.dims.iter().zip(&chunked.dims).map(|(&n, &chunk)| n.div_ceil(chunk)).collect();
+    let n_chunks: usize = grid.iter().product();
+    let chunk_elements = super::n_elements(&chunked.dims)?;
+    let chunk_size = chunk_elements.checked_mul(object.size)?;
+    let mut found = vec![false; n_chunks];
+    let mut n_found = 0;
+    let mut array = vec![0; object.n_elements.checked_mul(object.size)?];
+    let mut walk = Walk { input, chunked, n_axes: object.dims.len(), budget: 2 * n_chunks + 16 };
+    let mut chunks = Vec::new();
+    walk.node(chunked.tree, None, &mut chunks)?;
+    for chunk in chunks {
+        let mut number = 0;
+        for (axis, &offset) in chunk.offset.iter().enumerate() {
+            let index = offset / chunked.dims[axis];
+            if offset % chunked.dims[axis] != 0 || index >= grid[axis] {
+                return None;
+            }
+            number = number * grid[axis] + index;
+        }
+        if std::mem::replace(&mut found[number], true) {
+            return None;
+        }
+        n_found += 1;
+        let bytes = input.bytes(chunk.address, chunk.size)?.into_owned();
+        let bytes = unfilter(bytes, &chunked.filters, object.size, chunk_size)?;
+        copy(&mut array, &bytes, object, chunked, &chunk.offset);
+    }
+    // Chunks that were never written hold the fill value, which libhdf5 knows.
+    (n_found == n_chunks).then_some(array)
+}
+
+struct Chunk {
+    offset: Vec<usize>,
+    address: u64,
+    size: u64,
+}
+
+struct Walk<'a> {
+    input: &'a Input,
+    chunked: &'a Chunked,
+    n_axes: usize,
+    /// Nodes and chunks that may still be visited: a damaged tree could lead in circles.
+    budget: usize,
+}
+
+impl Walk<'_> {
+    fn node(&mut self, address: u64, level: Option<u8>, chunks: &mut Vec<Chunk>) -> Option<()> {
+        let head = self.input.bytes(address, 24)?;
+        if &head[..5] != b"TREE\x01" || level.is_some_and(|level| level != head[5]) {
+            return None;
+        }
+        let n_children = usize::from(Fields(&head).u16(6)?);
+        self.budget = self.budget.checked_sub(n_children + 1)?;
+        // A key: stored size, filter mask, and an offset per axis and one for the element.
+        let stride = 8 + 8 * (self.n_axes + 1) + 8;
+        let entries = self.input.bytes(address.checked_add(24)?, (stride * n_children) as u64)?;
+        for entry in entries.chunks_exact(stride) {
+            let fields = Fields(entry);
+            let child = fields.u64(stride - 8)?.checked_add(self.chunked.base)?;
+            if let Some(level) = head[5].checked_sub(1) {
+                self.node(child, Some(level), chunks)?;
+                continue;
+            }
+            // A set bit in the mask: that filter was left out for this chunk.
+            if fields.u32(4)? != 0 {
+                return None;
+            }
+            let offset = |axis| usize::try_from(fields.u64(8 + 8 * axis)?).ok();
+            let offset = (0..self.n_axes).map(offset).collect::<Option<_>>()?;
+            chunks.push(Chunk { offset, address: child, size: u64::from(fields.u32(0)?) });
+        }
+        Some(())
+    }
+}
+
+/// Undoes the filters, last first; the result has exactly `chunk_size` bytes.
+fn unfilter(
+    mut bytes: Vec<u8>,
+    filters: &[Filter],
+    element_size: usize,
+    chunk_size: usize,
+) -> Option<Vec<u8>> {
+    for filter in filters.iter().rev() {
+        bytes = match filter {
+            Filter::Fletcher32 => {
+                let stored = bytes.split_off(bytes.len().checked_sub(4)?);
+                if fletcher32(&bytes).to_le_bytes() != stored[..] {
+                    return None;
+                }
+                bytes
+            }
+            Filter::Deflate => {
+                let mut inflated = Vec::new();
+                // A checksum that was added before deflating makes a chunk longer; whatever is longer
+                // still has the wrong length in the end.
+                let limit = (chunk_size as u64).saturating_add(4);
+                ZlibDecoder::new(&bytes[..]).take(limit).read_to_end(&mut inflated).ok()?;
+                inflated
+            }
+            Filter::Shuffle => unshuffle(&bytes, element_size),
+        };
+    }
+    (bytes.len() == chunk_size).then_some(bytes)
+}
+
+/// All first bytes of the elements, then all second bytes, … back to elements.
+fn unshuffle(bytes: &[u8], element_size: usize) -> Vec<u8> {
+    let n_elements = bytes.len() / element_size;
+    let mut elements = vec![0; bytes.len()];
+    for (byte, plane) in bytes.chunks_exact(n_elements.max(1)).take(element_size).enumerate() {
+        for (element, &value) in elements.chunks_exact_mut(element_size).zip(plane) {
+            element[byte] = value;
+        }
+    }
+    // What does not fill an element stays where it was.
+    let rest = n_elements * element_size;
+    elements[rest..].copy_from_slice(&bytes[rest..]);
+    elements
+}
+
+/// HDF5's Fletcher checksum: over big-endian 16-bit words, modulo 65535.
+fn fletcher32(bytes: &[u8]) -> u32 {
+    let (mut low, mut high) = (0u32, 0u32);
+    let (words, rest) = bytes.as_chunks::<2>();
+    // 360 words fit into 32 bits before the sums must be folded.
+    for block in words.chunks(360) {
+        for word in block {
+            low += u32::from(u16::from_be_bytes(*word));
+            high += low;
+        }
+        low = fold(low);
+        high = fold(high);
+    }
+    if let [last] = rest {
+        low = fold(low + (u32::from(*last) << 8));
+        high = fold(high + low);
+    }
+    (fold(high) << 16) | fold(low)
+}
+
+fn fold(sum: u32) -> u32 {
+    (sum & 0xFFFF) + (sum >> 16)
+}
+
+/// Copies a chunk, row by row along the fastest axis, leaving out what lies beyond the array.
+fn copy(array: &mut [u8], chunk: &[u8], object: &Object, chunked: &Chunked, offset: &[usize]) {
+    let Some(fastest) = object.dims.len().checked_sub(1) else {
+        array.copy_from_slice(&chunk[..array.len()]);
+        return;
+    };
+    let size = object.size;
+    let extent: Vec<usize> = (0..=fastest)
+        .map(|axis| chunked.dims[axis].min(object.dims[axis] - offset[axis]))
+        .collect();
+    let row = extent[fastest] * size;
+    let mut index = vec![0; fastest];
+    loop {
+        let (mut from, mut to) = (0, 0);
+        for axis in 0..fastest {
+            from = (from + index[axis]) * chunked.dims[axis + 1];
+            to = (to + offset[axis] + index[axis]) * object.dims[axis + 1];
+        }
+        let (from, to) = (from * size, (to + offset[fastest]) * size);
+        array[to..to + row].copy_from_slice(&chunk[from..from + row]);
+        // The next row, as an odometer.
+        let Some(axis) = (0..fastest).rev().find(|&axis| index[axis] + 1 < extent[axis]) else {
+            return;
+        };
+        index[axis] += 1;
+        index[axis + 1..].fill(0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unshuffle_undoes_the_byte_planes() {
+        assert_eq!(unshuffle(&[1, 3, 5, 2, 4, 6], 2), [1, 2, 3, 4, 5, 6]);
+        assert_eq!(unshuffle(&[1, 2, 3], 4), [1, 2, 3]);
+    }
+
+    #[test]
+    fn a_chunk_that_inflates_beyond_its_size_is_refused() {
+        use std::io::Write;
+        let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(&[0; 4096]).unwrap();
+        let bytes = encoder.finish().unwrap();
+        assert_eq!(unfilter(bytes.clone(), &[Filter::Deflate], 4, 1024), None);
+        assert_eq!(unfilter(bytes, &[Filter::Deflate], 4, 4096), Some(vec![0; 4096]));
+    }
+}
