@@ -3,5 +3,7 @@
 
 pub mod error;
 pub mod io;
+pub mod report;
+pub mod synth;
 
 pub use error::{Error, Result};
