@@ -7,7 +7,8 @@
 //! | [`brain`] | voxels that see one level each, with noise |
 //! | [`network`] | units that see the level of their layer's depth, or another |
 //! | [`study`] | everything of one plan in memory |
-//! | [`files`] | the same as a study folder |
+//! | [`folder`] | the same as a study folder |
+//! | [`files`] | the single files of it |
 //!
 //! The BH score of the network `forward` is clearly positive, of `reversed` clearly negative, of
 //! `shuffled` near zero, for any seed (`tests/synth.rs`). All is a function of the [`Plan`].
@@ -15,12 +16,13 @@
 mod brain;
 mod cascade;
 mod files;
+mod folder;
 mod image;
 mod network;
 mod random;
 mod study;
 
-pub use files::write_study;
+pub use folder::write_study;
 pub use image::Image;
 pub use network::Order;
 pub use study::{Layer, Network, Recording, Study, Subject, simulate};
