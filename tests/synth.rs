@@ -108,13 +108,13 @@ fn count_table(plan: &Plan, study: &Study, network: &Network) -> Array2<f64> {
                 .map(|roi| accuracies(plan, study, subject, roi, layer))
                 .collect();
             for unit in 0..layer.levels.len() {
-                let accuracy = |roi: usize| by_roi[roi][unit];
+                let accuracy: Vec<f64> = by_roi.iter().map(|units| units[unit]).collect();
                 // The first of equal ROIs wins.
                 let best = (0..N_ROIS)
                     .rev()
-                    .max_by(|&a, &b| accuracy(a).total_cmp(&accuracy(b)));
+                    .max_by(|&a, &b| accuracy[a].total_cmp(&accuracy[b]));
                 let best = best.unwrap();
-                if (0.304699..0.952449).contains(&accuracy(best)) {
+                if (0.304699..0.952449).contains(&accuracy[best]) {
                     table[[index, best]] += 1.0;
                 }
             }
