@@ -1,0 +1,153 @@
+//! The demo's files one by one, each through the crate's own writers, so that the stages read it
+//! like anybody's study.
+
+use std::path::Path;
+
+use ndarray::ArrayView1;
+
+use self::pending::{atomic, bdata, mat};
+use super::image::{Image, SIDE};
+use super::study::Recording;
+use super::{Plan, ROIS};
+use crate::error::{Error, Result};
+
+/// Variable of feature files.
+const FEATURE_VARIABLE: &str = "feat";
+
+/// Writes text or any bytes, whole or not at all; makes the folder.
+pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
+    }
+    atomic::write(path, bytes)
+}
+
+/// Writes a picture as 8-bit RGB PNG.
+pub(super) fn write_image(path: &Path, image: &Image) -> Result<()> {
+    let side = u32::try_from(SIDE).expect("SIDE is a small constant");
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, side, side);
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.set_depth(png::BitDepth::Eight);
+    encoder
+        .write_header()
+        .and_then(|mut writer| writer.write_image_data(&image.pixels))
+        .map_err(|error| Error::io("encode", path)(std::io::Error::other(error)))?;
+    write(path, &bytes)
+}
+
+/// Writes a layer's activations for one image as `1 × shape`.
+///
+/// - `units`: one value per unit in column-major order of `shape`, `(n_units,)`.
+pub(super) fn write_feature(
+    path: &Path,
+    shape: &[usize],
+    units: ArrayView1<'_, f64>,
+) -> Result<()> {
+    let shape: Vec<usize> = std::iter::once(1).chain(shape.iter().copied()).collect();
+    let values: Vec<f32> = units.iter().map(|&value| value as f32).collect();
+    write(path, &mat::encode_f32(FEATURE_VARIABLE, &shape, &values))
+}
+
+/// Writes the fMRI table of one subject and part of the study.
+///
+/// - `names`: sorted names of the images that were shown; `recording.shown` counts along them.
+pub(super) fn write_recording(
+    path: &Path,
+    plan: &Plan,
+    recording: &Recording,
+    names: &[&str],
+) -> Result<()> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
+    }
+    let n_columns = recording.voxels.ncols();
+    let mask = |roi: usize| {
+        (0..n_columns)
+            .map(|column| column / plan.n_voxels == roi)
+            .collect()
+    };
+    let label = |key: &str, values: Vec<f64>, names| bdata::Label {
+        key: key.to_owned(),
+        values,
+        names,
+    };
+    let rank = |position: usize| (position + 1) as f64;
+    let ranks: Vec<f64> = recording.shown.iter().map(|&shown| rank(shown)).collect();
+    let named = names
+        .iter()
+        .enumerate()
+        .map(|(i, &name)| (rank(i), name.to_owned()))
+        .collect();
+    bdata::write(
+        path,
+        &bdata::Table {
+            voxels: recording.voxels.view(),
+            rois: ROIS
+                .iter()
+                .enumerate()
+                .map(|(i, roi)| (format!("ROI_{roi}"), mask(i)))
+                .collect(),
+            labels: vec![
+                label(
+                    "Run",
+                    recording.run.iter().map(|&run| run as f64).collect(),
+                    Vec::new(),
+                ),
+                label("image_index", ranks.clone(), Vec::new()),
+                label("stimulus_name", ranks, named),
+            ],
+        },
+    )
+}
+
+/// Stand-ins with the signatures of `crate::io` until those exist; to be removed when joined.
+mod pending {
+    pub(super) mod atomic {
+        use crate::error::{Error, Result};
+        use std::path::Path;
+
+        #[allow(clippy::disallowed_methods)]
+        pub(in super::super) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+            std::fs::write(path, bytes).map_err(Error::io("write", path))
+        }
+    }
+
+    pub(super) mod mat {
+        pub(in super::super) fn encode_f32(
+            variable: &str,
+            shape: &[usize],
+            values: &[f32],
+        ) -> Vec<u8> {
+            format!("{variable} {shape:?} {values:?}").into_bytes()
+        }
+    }
+
+    pub(super) mod bdata {
+        use crate::error::Result;
+        use ndarray::ArrayView2;
+        use std::path::Path;
+
+        pub(in super::super) struct Table<'a> {
+            pub voxels: ArrayView2<'a, f64>,
+            pub rois: Vec<(String, Vec<bool>)>,
+            pub labels: Vec<Label>,
+        }
+
+        pub(in super::super) struct Label {
+            pub key: String,
+            pub values: Vec<f64>,
+            pub names: Vec<(f64, String)>,
+        }
+
+        pub(in super::super) fn write(path: &Path, table: &Table<'_>) -> Result<()> {
+            let labels: Vec<_> = table
+                .labels
+                .iter()
+                .map(|l| (&l.key, &l.values, &l.names))
+                .collect();
+            let text = format!("{} {:?} {labels:?}", table.voxels.sum(), table.rois);
+            super::atomic::write(path, text.as_bytes())
+        }
+    }
+}
