@@ -11,6 +11,7 @@
 //!
 //! | module | step |
 //! |---|---|
+//! | [`accuracies`] | accuracies from the files of a study |
 //! | [`pool`] | accuracies as blocks of one group and one subject, checked |
 //! | [`selection`] | best level of every item, and whether it counts |
 //! | [`votes`] | how many items of each group chose each level |
@@ -21,6 +22,7 @@
 //! Items of all subjects are pooled. Everything after the selection depends on the count table alone, so
 //! one pass over the accuracies is enough for every subset of layers.
 
+pub mod accuracies;
 pub mod layers;
 pub mod pool;
 pub mod score;

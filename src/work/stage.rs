@@ -197,7 +197,7 @@ fn interrupted_here(folder: &Path) -> bool {
     let Ok(entries) = fs::read_dir(folder) else { return false };
     entries.flatten().any(|entry| {
         let name = entry.file_name();
-        atomic::is_temporary(&name) || name == record::FILE_NAME
+        atomic::is_temporary(&name.to_string_lossy()) || name == record::FILE_NAME
     })
 }
 
@@ -225,7 +225,7 @@ fn compute(
         host: record::host(),
         finished: record::now(),
     };
-    files.add(folder.join(record::FILE_NAME), record.encode());
+    files.add(folder.join(record::FILE_NAME), &record.encode())?;
     files.commit()?;
     remove_failure(&folder);
     // Temporary files of a run that was killed here.

@@ -1,0 +1,193 @@
+//! Command line: what was typed → calls of the library → exit status.
+//!
+//! Exit status: 0 everything that was asked for exists; 1 nothing failed but work remains
+//! (interrupted, or not done by others yet); 2 something failed, or bad usage or settings.
+//! Results go to stdout, everything else to stderr.
+
+mod compute;
+mod demo;
+mod inspect;
+mod progress;
+mod ridge;
+mod speech;
+mod stages;
+mod status;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::{Context as _, Result};
+use bhscore::settings::Settings;
+use bhscore::study::memory::Memory;
+use bhscore::work::Layout;
+use clap::{Args, Parser, Subcommand};
+
+/// Version and the commit it was built from.
+const VERSION: &str = env!("BHSCORE_VERSION");
+
+/// How hierarchically brain-like is a deep network? From a study folder to the Brain Hierarchy score.
+#[derive(Parser)]
+#[command(name = "bhscore", version = VERSION, propagate_version = true, after_help = EXAMPLES)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  bhscore demo                                       a small study, computed from end to end
+  bhscore -C study run --net pytorch/resnet18        everything for one network
+  bhscore -C study compute                           scores of all networks in settings.json
+
+Exit status: 0 done, 1 work remains, 2 something failed.";
+
+/// Options of every command.
+#[derive(Args)]
+struct Global {
+    /// Study folder: holds settings.json and data/
+    #[arg(short = 'C', long = "study", global = true, default_value = ".", value_name = "DIR")]
+    study: PathBuf,
+    /// Settings file [default: settings.json in the study folder]
+    #[arg(long, global = true, value_name = "FILE")]
+    settings: Option<PathBuf>,
+    /// Threads [default: all cores]
+    #[arg(short = 'j', long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    threads: Option<u16>,
+    /// Upper bound for working arrays, such as 8G [default: half of the free memory]
+    #[arg(long, global = true, value_name = "SIZE")]
+    memory: Option<Memory>,
+    /// Only errors and results
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+    /// Say more: items that were done before, too
+    #[arg(short, long, global = true)]
+    verbose: bool,
+    /// No progress bar
+    #[arg(long, global = true)]
+    no_progress: bool,
+    /// Print results as JSON
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Make a small synthetic study and run every stage on it
+    Demo(demo::DemoArgs),
+    /// Train ridge decoders: from each ROI's voxels to each layer's units
+    DecodeTrain(stages::StageArgs),
+    /// Decode test images' features and measure decoding accuracy
+    DecodePredict(stages::StageArgs),
+    /// Compute Brain Hierarchy scores from decoding accuracies
+    Compute(compute::ComputeArgs),
+    /// All stages in order, then the score
+    Run(stages::RunArgs),
+    /// How much of a network is done, failed, missing
+    Status(status::StatusArgs),
+    /// Say what is in a .mat, BData .h5 or decoder folder
+    Inspect(inspect::InspectArgs),
+    /// Print the resolved settings, or their JSON Schema
+    Settings(status::SettingsArgs),
+    /// FastL2LiR on plain arrays (.npy or .mat)
+    Ridge(ridge::RidgeArgs),
+}
+
+/// How a command ended when nothing is wrong with the call itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Complete,
+    WorkRemains,
+    Failed,
+}
+
+impl From<Outcome> for ExitCode {
+    fn from(outcome: Outcome) -> ExitCode {
+        match outcome {
+            Outcome::Complete => ExitCode::SUCCESS,
+            Outcome::WorkRemains => ExitCode::from(1),
+            Outcome::Failed => ExitCode::from(2),
+        }
+    }
+}
+
+/// Parses the arguments, runs the command, reports an error.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli) {
+        Ok(outcome) => outcome.into(),
+        // Whoever reads our output has closed it: `bhscore … | head`.
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            let interrupted = error
+                .downcast_ref::<bhscore::Error>()
+                .is_some_and(|error| matches!(error, bhscore::Error::Interrupted));
+            speech::error(&error);
+            if interrupted { Outcome::WorkRemains.into() } else { Outcome::Failed.into() }
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<Outcome> {
+    let Cli { global, command } = cli;
+    if let Some(threads) = global.threads {
+        rayon_threads(threads.into())?;
+    }
+    match command {
+        Command::Demo(args) => demo::run(&global, &args),
+        Command::DecodeTrain(args) => stages::decode_train(&global, &args),
+        Command::DecodePredict(args) => stages::decode_predict(&global, &args),
+        Command::Compute(args) => compute::run(&global, &args),
+        Command::Run(args) => stages::run_all(&global, &args),
+        Command::Status(args) => status::run(&global, &args),
+        Command::Inspect(args) => inspect::run(&global, &args),
+        Command::Settings(args) => status::settings(&global, &args),
+        Command::Ridge(args) => ridge::run(&global, &args),
+    }
+}
+
+fn rayon_threads(threads: usize) -> Result<()> {
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build_global()
+        .context("cannot start the threads that `--threads` asks for")
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
+        .any(|cause| cause.kind() == std::io::ErrorKind::BrokenPipe)
+}
+
+impl Global {
+    fn layout(&self) -> Layout {
+        Layout::new(&self.study)
+    }
+
+    fn read_settings(&self) -> Result<Settings> {
+        let path = self.settings.clone().unwrap_or_else(|| self.layout().settings());
+        Ok(Settings::read(&path)?)
+    }
+
+    fn memory(&self) -> Memory {
+        self.memory.unwrap_or_else(Memory::half_of_available)
+    }
+}
+
+/// A flag that Ctrl-C and SIGTERM set; the second signal ends the program at once.
+fn stop_flag() -> Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&stop);
+    ctrlc::set_handler(move || {
+        if flag.swap(true, Ordering::Relaxed) {
+            speech::abort();
+        }
+        speech::note("stopping after the present block of units; once more to stop at once");
+    })
+    .context("cannot listen for Ctrl-C")?;
+    Ok(stop)
+}

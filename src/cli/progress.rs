@@ -1,0 +1,70 @@
+//! One line per item and, on a terminal, a bar with the time left.
+
+use std::time::Duration;
+
+use bhscore::work::stage::{Event, Outcome};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::{Global, speech};
+
+/// Shows how a stage advances.
+pub struct Progress {
+    bar: ProgressBar,
+    quiet: bool,
+    verbose: bool,
+}
+
+impl Progress {
+    /// A bar for `total` items of a stage; no bar where nobody looks.
+    pub fn new(global: &Global, stage: &str, total: usize) -> Progress {
+        let bar = ProgressBar::new(total as u64);
+        if global.quiet || global.no_progress || !speech::is_terminal() {
+            bar.set_draw_target(ProgressDrawTarget::hidden());
+        }
+        let style = "{prefix} [{bar:30}] {pos}/{len} items, {eta} left  {msg}";
+        bar.set_style(
+            ProgressStyle::with_template(style)
+                .expect("the template is a constant")
+                .progress_chars("=> "),
+        );
+        bar.set_prefix(stage.to_owned());
+        bar.enable_steady_tick(Duration::from_millis(200));
+        Progress { bar, quiet: global.quiet, verbose: global.verbose }
+    }
+
+    /// Takes note of what happened.
+    pub fn observe(&self, event: &Event) {
+        match event {
+            Event::Started { item, .. } => self.bar.set_message(item.to_string()),
+            Event::Finished { position, total, item, outcome } => {
+                let head = format!("[{position}/{total}] {} {item}", item.stage);
+                match outcome {
+                    Outcome::Computed { seconds, notes } => {
+                        self.line(&format!("{head}: {seconds:.2} s"));
+                        notes.iter().for_each(|note| self.line(&format!("    note: {note}")));
+                    }
+                    Outcome::Done if self.verbose => self.line(&format!("{head}: done before")),
+                    Outcome::Foreign if self.verbose => {
+                        self.line(&format!("{head}: kept, written by another program"));
+                    }
+                    Outcome::Done | Outcome::Foreign => {}
+                    Outcome::Failed(error) => {
+                        self.bar.suspend(|| speech::note(&format!("{head}: failed: {error}")));
+                    }
+                }
+                self.bar.inc(1);
+            }
+        }
+    }
+
+    fn line(&self, text: &str) {
+        if !self.quiet {
+            self.bar.suspend(|| speech::note(text));
+        }
+    }
+
+    /// Removes the bar.
+    pub fn finish(self) {
+        self.bar.finish_and_clear();
+    }
+}

@@ -1,0 +1,36 @@
+//! What is said on stderr and printed on stdout. The only place that does either.
+
+use std::io::{self, IsTerminal, Write};
+
+use anyhow::Result;
+
+/// Reports the error that ends the program.
+pub fn error(error: &anyhow::Error) {
+    let _ = writeln!(io::stderr(), "bhscore: error: {error:#}");
+}
+
+/// A line of information.
+pub fn note(text: &str) {
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
+/// A result, for people or programs, with a line end.
+pub fn print(text: &str) -> Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(text.as_bytes())?;
+    if !text.ends_with('\n') {
+        stdout.write_all(b"\n")?;
+    }
+    Ok(stdout.flush()?)
+}
+
+/// Whether somebody looks at stderr.
+pub fn is_terminal() -> bool {
+    io::stderr().is_terminal()
+}
+
+/// Ends the program on the second Ctrl-C: temporary files stay, the next run removes them.
+#[allow(clippy::exit)]
+pub fn abort() -> ! {
+    std::process::exit(1)
+}

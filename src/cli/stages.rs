@@ -1,0 +1,210 @@
+//! `decode-train`, `decode-predict`, and `run`, which does all of them.
+
+use std::sync::atomic::AtomicBool;
+
+use anyhow::Result;
+use bhscore::decode::{Context, predict::Predict, train::Train};
+use bhscore::settings::{Network, Settings};
+use bhscore::study::Behaviour;
+use bhscore::work::stage::{self, Job, Options, Summary};
+use bhscore::work::{Filter, Item, Shard, Stage, plan};
+use clap::Args;
+
+use super::progress::Progress;
+use super::{Global, Outcome, compute, speech, stop_flag};
+
+/// Options of a stage.
+#[derive(Args)]
+#[command(after_help = STAGE_EXAMPLES)]
+pub struct StageArgs {
+    #[command(flatten)]
+    pub select: SelectArgs,
+    /// Only the i-th of n parts of the work, for several machines on one folder
+    #[arg(long, value_name = "i/n")]
+    pub shard: Option<Shard>,
+    /// Compute items again that are done; overwrite files of other programs
+    #[arg(long)]
+    pub force: bool,
+    /// List the items and what would be done with them
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Do as the original also where that is a defect
+    #[arg(long)]
+    pub compat: bool,
+}
+
+const STAGE_EXAMPLES: &str = "\
+Examples:
+  bhscore -C study decode-train --net pytorch/resnet18
+  bhscore -C study decode-train --net pytorch/resnet18 --layer conv1 --roi V1
+  bhscore -C study decode-predict --net pytorch/resnet18 --shard 2/3";
+
+/// Which items.
+#[derive(Args)]
+pub struct SelectArgs {
+    /// Network: its folder <framework>/<network>, or its name in settings.json
+    #[arg(long = "net", required = true, value_name = "NET")]
+    pub nets: Vec<String>,
+    /// Only this layer (repeatable)
+    #[arg(long = "layer", value_name = "LAYER")]
+    pub layers: Vec<String>,
+    /// Only this subject (repeatable)
+    #[arg(long = "subject", value_name = "SUBJECT")]
+    pub subjects: Vec<String>,
+    /// Only this ROI (repeatable)
+    #[arg(long = "roi", value_name = "ROI")]
+    pub rois: Vec<String>,
+}
+
+impl SelectArgs {
+    /// The filter without the networks.
+    pub fn filter(&self) -> Filter {
+        Filter {
+            layers: self.layers.clone(),
+            subjects: self.subjects.clone(),
+            rois: self.rois.clone(),
+        }
+    }
+
+    /// The networks that were named.
+    pub fn networks<'a>(&self, settings: &'a Settings) -> Result<Vec<&'a Network>> {
+        Ok(self.nets.iter().map(|net| settings.network(net)).collect::<Result<_, _>>()?)
+    }
+}
+
+/// Options of `run`.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  bhscore -C study run --net pytorch/resnet18
+  bhscore -C study run --net pytorch/resnet18 --net caffe/AlexNet --memory 8G")]
+pub struct RunArgs {
+    #[command(flatten)]
+    pub stage: StageArgs,
+}
+
+pub fn decode_train(global: &Global, args: &StageArgs) -> Result<Outcome> {
+    one_stage(global, args, Stage::DecodeTrain)
+}
+
+pub fn decode_predict(global: &Global, args: &StageArgs) -> Result<Outcome> {
+    one_stage(global, args, Stage::DecodePredict)
+}
+
+fn one_stage(global: &Global, args: &StageArgs, stage: Stage) -> Result<Outcome> {
+    let context = context(global, args.compat)?;
+    let stop = stop_flag()?;
+    run_stage(global, args, &context, stage, &stop)
+}
+
+/// All stages, then the scores of the networks that were named.
+pub fn run_all(global: &Global, args: &RunArgs) -> Result<Outcome> {
+    let context = context(global, args.stage.compat)?;
+    let stop = stop_flag()?;
+    for stage in Stage::ALL {
+        let outcome = run_stage(global, &args.stage, &context, stage, &stop)?;
+        if outcome != Outcome::Complete {
+            return Ok(outcome);
+        }
+    }
+    if args.stage.dry_run {
+        return Ok(Outcome::Complete);
+    }
+    let select = &args.stage.select;
+    let partial = !(select.layers.is_empty() && select.subjects.is_empty() && select.rois.is_empty());
+    if partial || args.stage.shard.is_some() {
+        speech::note("only a part was asked for: no score; run `bhscore compute` when all parts are done");
+        return Ok(Outcome::Complete);
+    }
+    compute::score(global, &context.settings, &select.networks(&context.settings)?, &Default::default())
+}
+
+/// What the stages need to know, from the global options.
+pub fn context(global: &Global, compat: bool) -> Result<Context> {
+    Ok(Context {
+        layout: global.layout(),
+        settings: global.read_settings()?,
+        behaviour: if compat { Behaviour::Compat } else { Behaviour::Corrected },
+        memory: global.memory(),
+    })
+}
+
+/// The work of a stage.
+pub fn job(stage: Stage, context: &Context) -> Box<dyn Job> {
+    match stage {
+        Stage::DecodeTrain => Box::new(Train::new(context.clone())),
+        Stage::DecodePredict => Box::new(Predict::new(context.clone())),
+    }
+}
+
+/// Runs one stage over the wanted items of all named networks.
+pub fn run_stage(
+    global: &Global,
+    args: &StageArgs,
+    context: &Context,
+    stage: Stage,
+    stop: &AtomicBool,
+) -> Result<Outcome> {
+    let mut items: Vec<Item> = Vec::new();
+    for network in args.select.networks(&context.settings)? {
+        items.extend(plan(&context.settings, network, stage, &args.select.filter())?);
+    }
+    let items = args.shard.unwrap_or(Shard::WHOLE).part(items);
+    let mut job = job(stage, context);
+    if args.dry_run {
+        return list(&items, job.as_ref(), context);
+    }
+    let progress = Progress::new(global, stage.name(), items.len());
+    let summary = stage::run(
+        &items,
+        job.as_mut(),
+        &context.layout,
+        Options { force: args.force },
+        stop,
+        &mut |event| progress.observe(&event),
+    );
+    progress.finish();
+    conclude(global, stage, items.len(), &summary?)
+}
+
+/// What a stage would do, one item per line.
+fn list(items: &[Item], job: &dyn Job, context: &Context) -> Result<Outcome> {
+    let mut sources = bhscore::work::sources::Sources::new(context.layout.clone());
+    for item in items {
+        let state = stage::state(item, job, &context.layout, &mut sources);
+        let word = match state.unwrap_or(stage::State::Missing) {
+            stage::State::Done => "done",
+            stage::State::Stale(reason) => reason,
+            stage::State::Foreign => "foreign",
+            stage::State::Failed(_) => "failed",
+            stage::State::Missing => "missing",
+        };
+        speech::print(&format!("{} {item} {word}", item.stage))?;
+    }
+    Ok(Outcome::Complete)
+}
+
+/// Says how a stage ended and turns it into an exit status.
+fn conclude(global: &Global, stage: Stage, total: usize, summary: &Summary) -> Result<Outcome> {
+    let Summary { computed, done, foreign, failed, interrupted } = summary;
+    if !global.quiet {
+        let mut parts = vec![format!("{computed} computed")];
+        let others = [(*done, "done before"), (*foreign, "kept as another program wrote them")];
+        parts.extend(others.iter().filter(|(n, _)| *n > 0).map(|(n, text)| format!("{n} {text}")));
+        if !failed.is_empty() {
+            parts.push(format!("{} failed", failed.len()));
+        }
+        speech::note(&format!("{stage}: {total} items: {}", parts.join(", ")));
+    }
+    for (item, reason) in failed {
+        speech::note(&format!("{stage} {item}: failed: {reason}"));
+    }
+    if !failed.is_empty() {
+        return Ok(Outcome::Failed);
+    }
+    if *interrupted {
+        speech::note("interrupted; run the same command again to continue");
+        return Ok(Outcome::WorkRemains);
+    }
+    Ok(Outcome::Complete)
+}
