@@ -4,6 +4,7 @@
 pub mod bh;
 pub mod error;
 pub mod io;
+pub mod report;
 pub mod stats;
 
 pub use error::{Error, Result};
