@@ -1,0 +1,170 @@
+//! `bhscore.json`: all results with the settings and where they came from.
+//!
+//! ```text
+//! {"networks": [{"name", "net", "decoding": {…} or null, "encoding": null, "average": null}],
+//!  "settings": …, "provenance": …}
+//! ```
+//!
+//! A half of the score is `{"published", "textbook", "n_items", "n_selected", "n_selected_textbook",
+//! "n_undefined", "all_layers": {"published", "textbook"}, "subsets": {"n", "n_undefined", "sd", "min",
+//! "max", "textbook": {"n_undefined", "sd", "min", "max"}} or null, "votes": {"published": layers × ROIs,
+//! "textbook"}, "reason", "layers", "rois", "by_subject": {subject: the same down to "reason"},
+//! "warnings": […]}`. A score without a value is null and `reason` says why; otherwise that is null.
+
+use ndarray::Array2;
+use serde_json::{Map, Value, json};
+
+use super::NetworkScores;
+use crate::bh::layers::SubsetScores;
+use crate::bh::{DecodingScore, Outcome, PairedScore};
+
+/// The whole object; `settings` and `provenance` are put in as they are.
+pub fn value(networks: &[NetworkScores], settings: Value, provenance: Value) -> Value {
+    let networks: Vec<Value> = networks.iter().map(network).collect();
+    json!({"networks": networks, "settings": settings, "provenance": provenance})
+}
+
+/// Why a score of `pair` is null; `None` if neither is. One text if the reason is the same for both.
+pub fn reason(pair: &PairedScore) -> Option<String> {
+    match (
+        pair.published.score.as_ref().err(),
+        pair.textbook.score.as_ref().err(),
+    ) {
+        (None, None) => None,
+        (Some(published), Some(textbook)) if published == textbook => Some(published.clone()),
+        (Some(published), Some(textbook)) => {
+            Some(format!("published: {published}; textbook: {textbook}"))
+        }
+        (Some(published), None) => Some(format!("published: {published}")),
+        (None, Some(textbook)) => Some(format!("textbook: {textbook}")),
+    }
+}
+
+fn network(network: &NetworkScores) -> Value {
+    json!({
+        "name": network.name,
+        "net": network.net,
+        "decoding": network.decoding.as_ref().map(decoding),
+        "encoding": null,
+        "average": null,
+    })
+}
+
+fn decoding(score: &DecodingScore) -> Value {
+    let by_subject: Map<String, Value> = (score.by_subject.iter())
+        .map(|(subject, pair)| (subject.clone(), Value::Object(paired(pair))))
+        .collect();
+    let mut object = paired(&score.pooled);
+    object.insert("layers".into(), json!(score.layers));
+    object.insert("rois".into(), json!(score.rois));
+    object.insert("by_subject".into(), Value::Object(by_subject));
+    object.insert("warnings".into(), json!(score.warnings));
+    Value::Object(object)
+}
+
+fn paired(pair: &PairedScore) -> Map<String, Value> {
+    let (published, textbook) = (&pair.published, &pair.textbook);
+    let subsets = published.subsets.as_ref().map(|subsets| {
+        let mut object = spread(subsets);
+        object.insert(
+            "textbook".into(),
+            json!(textbook.subsets.as_ref().map(spread)),
+        );
+        object.shift_insert(0, "n".into(), json!(subsets.n_subsets));
+        object
+    });
+    let Value::Object(object) = json!({
+        "published": number(&published.score),
+        "textbook": number(&textbook.score),
+        "n_items": pair.n_items,
+        "n_selected": published.n_selected(),
+        "n_selected_textbook": textbook.n_selected(),
+        "n_undefined": pair.n_undefined,
+        "all_layers": {
+            "published": number(&published.all_layers),
+            "textbook": number(&textbook.all_layers),
+        },
+        "subsets": subsets,
+        "votes": {
+            "published": published.votes.as_ref().map(rows),
+            "textbook": textbook.votes.as_ref().map(rows),
+        },
+        "reason": reason(pair),
+    }) else {
+        unreachable!("a literal in braces is an object")
+    };
+    object
+}
+
+fn spread(subsets: &SubsetScores) -> Map<String, Value> {
+    let value =
+        |get: fn(&crate::bh::layers::Spread) -> f64| json!(subsets.spread.as_ref().map(get));
+    Map::from_iter([
+        ("n_undefined".to_owned(), json!(subsets.n_undefined)),
+        ("sd".to_owned(), value(|spread| spread.sd)),
+        ("min".to_owned(), value(|spread| spread.min)),
+        ("max".to_owned(), value(|spread| spread.max)),
+    ])
+}
+
+fn number(outcome: &Outcome) -> Option<f64> {
+    outcome.as_ref().ok().copied()
+}
+
+fn rows(votes: &Array2<u64>) -> Vec<Vec<u64>> {
+    votes.rows().into_iter().map(|row| row.to_vec()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::networks;
+    use super::*;
+
+    #[test]
+    fn what_scripts_rely_on() {
+        let networks = networks();
+        let value = value(&networks, json!({"p_value": 0.05}), json!({"version": "1"}));
+        assert_eq!(value["settings"]["p_value"], 0.05);
+        assert_eq!(value["provenance"]["version"], "1");
+        let good = &value["networks"][1];
+        assert_eq!(
+            (&good["name"], &good["net"]),
+            (&json!("Good"), &json!("synth/good"))
+        );
+        assert!(good["encoding"].is_null() && good["average"].is_null());
+        let decoding = &good["decoding"];
+        let published = networks[1].published().unwrap();
+        assert_eq!(decoding["published"].as_f64(), Some(published));
+        assert_eq!(decoding["n_items"], 54);
+        assert_eq!(decoding["n_selected"], 54);
+        assert_eq!(decoding["subsets"]["n"], 4);
+        assert!(decoding["subsets"]["textbook"]["max"].as_f64().unwrap() >= published);
+        assert_eq!(decoding["votes"]["published"].as_array().unwrap().len(), 6);
+        assert!(decoding["reason"].is_null() && decoding["by_subject"]["sub-02"].is_object());
+        let text = serde_json::to_string(&value).unwrap();
+        let back: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(
+            back["networks"][1]["decoding"]["published"].as_f64(),
+            Some(published)
+        );
+    }
+
+    #[test]
+    fn undefined_is_null_with_a_reason() {
+        let value = value(&networks(), Value::Null, Value::Null);
+        let quiet = &value["networks"][0]["decoding"];
+        assert!(quiet["published"].is_null() && quiet["all_layers"]["textbook"].is_null());
+        assert!(quiet["subsets"]["sd"].is_null());
+        assert_eq!(
+            (&quiet["n_selected"], &quiet["subsets"]["n_undefined"]),
+            (&json!(0), &json!(4))
+        );
+        assert_eq!(quiet["reason"], "no unit is significant");
+        let short = &value["networks"][2]["decoding"];
+        assert!(short["published"].is_null() && short["textbook"].is_f64());
+        assert_eq!(short["textbook"], short["all_layers"]["textbook"]);
+        assert!(short["subsets"].is_null());
+        assert!(short["reason"].as_str().unwrap().contains("4 layers"));
+        assert!(value["networks"][3]["decoding"].is_null());
+    }
+}
