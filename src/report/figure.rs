@@ -230,11 +230,10 @@ fn shared_start(names: &[&str]) -> usize {
     let Some((first, others)) = names.split_first() else {
         return 0;
     };
-    let ends = first
+    let mut ends = first
         .match_indices(SEPARATORS)
         .map(|(at, separator)| at + separator.len());
-    ends.filter(|&end| others.iter().all(|name| name.starts_with(&first[..end])))
-        .next_back()
+    ends.rfind(|&end| others.iter().all(|name| name.starts_with(&first[..end])))
         .unwrap_or(0)
 }
 

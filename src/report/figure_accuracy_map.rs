@@ -14,8 +14,8 @@ const LEAST_ROW: i32 = 36;
 /// Height that the rows together should not exceed, three quarters of a page.
 const ROWS: i32 = 2600;
 
-/// Least width of a column: a number with two decimals.
-const LEAST_COLUMN: i32 = 90;
+/// Width of a number with two decimals; narrower columns have shades only.
+const NUMBER: i32 = 84;
 
 /// Height of the shade scale.
 const SCALE: i32 = 28;
@@ -36,7 +36,7 @@ pub fn accuracy_map(means: &[Vec<f64>], layers: &[&str], rois: &[&str], title: &
     let n_rois = rois.len().max(1) as i32;
     let row = (ROWS / n_layers.max(1)).clamp(LEAST_ROW, ROW);
     let left = 2 * GAP + LINE + widest(names.iter().map(String::as_str), SMALL_TEXT);
-    let column = ((WIDTH - GAP - left) / n_rois).max(LEAST_COLUMN);
+    let column = (WIDTH - GAP - left) / n_rois;
     let top = GAP + LINE * 2;
     let bottom = top + row * n_layers;
     let largest = means
@@ -86,12 +86,14 @@ fn cell(canvas: &Canvas<'_>, mean: f64, largest: f64, from: (i32, i32), to: (i32
     }
     let colour = amount_colour(if largest > 0.0 { mean / largest } else { 0.0 });
     canvas.rectangle(from, (to.0 - 2, to.1 - 2), colour);
-    let style = Style {
-        size: SMALL_TEXT,
-        colour: ink_on(colour),
-        bold: false,
-    };
-    canvas.text(&number(mean), middle, Align::Middle, style);
+    if to.0 - from.0 >= NUMBER {
+        let style = Style {
+            size: SMALL_TEXT,
+            colour: ink_on(colour),
+            bold: false,
+        };
+        canvas.text(&number(mean), middle, Align::Middle, style);
+    }
 }
 
 /// The shades with their ends and name below the map.
@@ -108,12 +110,7 @@ fn scale(canvas: &Canvas<'_>, largest: f64, left: i32, top: i32) {
     canvas.text("0", (left, y), Align::Left, PLAIN);
     canvas.text(&number(largest), (right, y), Align::Right, PLAIN);
     let name = "mean decoding accuracy (correlation r)";
-    canvas.text(
-        name,
-        ((left + right) / 2, y + LINE - GAP / 2),
-        Align::Middle,
-        PLAIN,
-    );
+    canvas.text(name, (WIDTH / 2, y + LINE - GAP / 2), Align::Middle, PLAIN);
 }
 
 /// Two decimals and a true minus sign; no negative zero.

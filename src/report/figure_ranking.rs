@@ -53,8 +53,10 @@ impl Scale {
             1.0
         };
         let step = nice_step(span, 8.0);
-        let below = (lowest / step - 1e-9).floor();
-        let above = (highest.max(lowest + span) / step).ceil().max(below + 1.0);
+        let below = (lowest / step + 1e-9).floor();
+        let above = (highest.max(lowest + span) / step - 1e-9)
+            .ceil()
+            .max(below + 1.0);
         Scale {
             low: below * step,
             step,
@@ -236,6 +238,12 @@ mod tests {
         let scale = Scale::of([-0.84, 0.83].into_iter(), 100, 1100);
         assert!(scale.x(-0.84) < scale.x(0.0) && scale.x(0.0) < scale.x(0.83));
         assert!(scale.x(-0.84) >= 100 && scale.x(0.83) <= 1100);
+    }
+
+    #[test]
+    fn axis_starts_at_zero_where_nothing_is_negative() {
+        let scale = Scale::of([0.1, 0.43].into_iter(), 100, 1100);
+        assert_eq!((scale.low, scale.x(0.0)), (0.0, 100));
     }
 
     #[test]
