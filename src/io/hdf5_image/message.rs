@@ -26,7 +26,12 @@ pub(super) struct Message {
 
 impl Message {
     pub fn new(kind: u16, flags: u8, body: Vec<u8>) -> Self {
-        Message { kind, flags, body, texts: Vec::new() }
+        Message {
+            kind,
+            flags,
+            body,
+            texts: Vec::new(),
+        }
     }
 }
 
@@ -49,8 +54,14 @@ pub(super) fn dataspace(dims: &[u64]) -> Vec<u8> {
 pub(in crate::io) fn datatype(element: Element) -> Vec<u8> {
     let (class_bits, properties): ([u8; 4], &[u8]) = match element {
         // Byte order, padding, sign bit; then bit offset, precision, exponent and mantissa.
-        Element::F32 => ([0x11, 0x20, 31, 0], &[0, 0, 32, 0, 23, 8, 0, 23, 0x7F, 0, 0, 0]),
-        Element::F64 => ([0x11, 0x20, 63, 0], &[0, 0, 64, 0, 52, 11, 0, 52, 0xFF, 3, 0, 0]),
+        Element::F32 => (
+            [0x11, 0x20, 31, 0],
+            &[0, 0, 32, 0, 23, 8, 0, 23, 0x7F, 0, 0, 0],
+        ),
+        Element::F64 => (
+            [0x11, 0x20, 63, 0],
+            &[0, 0, 64, 0, 52, 11, 0, 52, 0xFF, 3, 0, 0],
+        ),
         // Bit 3 of the second byte: signed. Then bit offset and precision.
         Element::I64 => ([0x10, 0x08, 0, 0], &[0, 0, 64, 0]),
         Element::U64 => ([0x10, 0, 0, 0], &[0, 0, 64, 0]),
@@ -71,7 +82,11 @@ fn ascii(size: usize) -> Vec<u8> {
 
 /// Variable-length list of `base`; bit 0 of `flags` makes it a text, bit 8 makes that UTF-8.
 fn variable_length(flags: [u8; 3], base: &[u8]) -> Vec<u8> {
-    typed([0x19, flags[0], flags[1], flags[2]], VARIABLE_LENGTH_SIZE, base)
+    typed(
+        [0x19, flags[0], flags[1], flags[2]],
+        VARIABLE_LENGTH_SIZE,
+        base,
+    )
 }
 
 /// Length (4), heap address (8), heap index (4).
@@ -91,16 +106,25 @@ pub(super) fn attribute(name: &str, value: &Attribute, heap: &mut Vec<String>) -
     let (datatype, dataspace, data, texts) = match value {
         Attribute::Text(text) => (ascii(text.len()), scalar, text.as_bytes().to_vec(), &[][..]),
         Attribute::U8(value) => (datatype(Element::U8), scalar, vec![*value], &[][..]),
-        Attribute::I64(value) => {
-            (datatype(Element::I64), scalar, value.to_le_bytes().to_vec(), &[][..])
-        }
+        Attribute::I64(value) => (
+            datatype(Element::I64),
+            scalar,
+            value.to_le_bytes().to_vec(),
+            &[][..],
+        ),
         Attribute::U64s(values) => {
-            let data = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+            let data = values
+                .iter()
+                .flat_map(|value| value.to_le_bytes())
+                .collect();
             (datatype(Element::U64), list(values.len()), data, &[][..])
         }
-        Attribute::Characters(texts) => {
-            (variable_length([0, 0, 0], &ascii(1)), list(texts.len()), Vec::new(), &texts[..])
-        }
+        Attribute::Characters(texts) => (
+            variable_length([0, 0, 0], &ascii(1)),
+            list(texts.len()),
+            Vec::new(),
+            &texts[..],
+        ),
         Attribute::Texts(texts) => (
             variable_length([1, 1, 0], &datatype(Element::U8)),
             list(texts.len()),
@@ -130,5 +154,8 @@ pub(super) fn attribute(name: &str, value: &Attribute, heap: &mut Vec<String>) -
         heap.push(text.clone());
         body.extend_from_slice(&[0; 12]);
     }
-    Message { texts: places, ..Message::new(kind::ATTRIBUTE, 0, body) }
+    Message {
+        texts: places,
+        ..Message::new(kind::ATTRIBUTE, 0, body)
+    }
 }

@@ -176,7 +176,10 @@ mod tests {
     use super::*;
 
     fn bytes_of(values: &[f32]) -> Vec<u8> {
-        values.iter().flat_map(|value| value.to_le_bytes()).collect()
+        values
+            .iter()
+            .flat_map(|value| value.to_le_bytes())
+            .collect()
     }
 
     fn dataset(values: &[f32]) -> Dataset {
@@ -205,9 +208,21 @@ mod tests {
     #[test]
     fn holes_come_after_all_bytes() {
         let mut root = Group::default();
-        root.insert_dataset("a", Dataset { data: Data::Hole, ..dataset(&[0.0; 7]) });
+        root.insert_dataset(
+            "a",
+            Dataset {
+                data: Data::Hole,
+                ..dataset(&[0.0; 7])
+            },
+        );
         root.insert_dataset("b", dataset(&[1.0, 2.0]));
-        root.insert_dataset("c", Dataset { data: Data::Hole, ..dataset(&[0.0; 3]) });
+        root.insert_dataset(
+            "c",
+            Dataset {
+                data: Data::Hole,
+                ..dataset(&[0.0; 3])
+            },
+        );
         let image = encode(&root, UserBlock::None);
         let end = image.bytes.len() as u64;
         assert_eq!(image.holes, [(end, 28), (end + 32, 12)]);

@@ -30,7 +30,11 @@ pub fn encode(root: &Group, user_block: UserBlock) -> Image {
         UserBlock::None => 0,
         UserBlock::Matlab => USER_BLOCK_SIZE,
     };
-    let mut writer = Writer { bytes: user_block_bytes(user_block), base, ..Writer::default() };
+    let mut writer = Writer {
+        bytes: user_block_bytes(user_block),
+        base,
+        ..Writer::default()
+    };
     let end_of_file = writer.superblock();
     let entry = writer.group(root, "");
     let root_entry_at = base + 56;
@@ -106,7 +110,8 @@ impl<'a> Writer<'a> {
     fn superblock(&mut self) -> usize {
         self.bytes.extend_from_slice(b"\x89HDF\r\n\x1a\n");
         self.bytes.extend_from_slice(&[0, 0, 0, 0, 0, 8, 8, 0]);
-        self.bytes.extend_from_slice(&[LEAF_K as u8, 0, INTERNAL_K as u8, 0, 0, 0, 0, 0]);
+        self.bytes
+            .extend_from_slice(&[LEAF_K as u8, 0, INTERNAL_K as u8, 0, 0, 0, 0, 0]);
         self.put_u64(self.base as u64);
         self.put_u64(UNDEFINED);
         let end_of_file = self.bytes.len();
@@ -136,7 +141,10 @@ impl<'a> Writer<'a> {
         for (name, value) in &group.attributes {
             messages.push(message::attribute(name, value, &mut self.texts));
         }
-        Entry { header: self.object_header(messages), group: Some((tree, heap)) }
+        Entry {
+            header: self.object_header(messages),
+            group: Some((tree, heap)),
+        }
     }
 
     /// Writes the names of a group's members; returns the heap's address and each name's offset.
@@ -179,7 +187,8 @@ impl<'a> Writer<'a> {
         let address = self.address();
         let end = self.bytes.len() + 8 + 2 * LEAF_K * 40;
         self.bytes.extend_from_slice(b"SNOD\x01\0");
-        self.bytes.extend_from_slice(&(entries.len() as u16).to_le_bytes());
+        self.bytes
+            .extend_from_slice(&(entries.len() as u16).to_le_bytes());
         for ((_, entry), offset) in entries.iter().zip(offsets) {
             self.bytes.extend_from_slice(&entry.bytes(*offset));
         }
@@ -199,10 +208,20 @@ impl<'a> Writer<'a> {
             let part = &children[start..children.len().min(start + 2 * INTERNAL_K)];
             let address = first + (index * size) as u64;
             let end = self.bytes.len() + size;
-            self.bytes.extend_from_slice(&[b'T', b'R', b'E', b'E', 0, level]);
-            self.bytes.extend_from_slice(&(part.len() as u16).to_le_bytes());
-            self.put_u64(if index == 0 { UNDEFINED } else { address - size as u64 });
-            self.put_u64(if index + 1 == n_nodes { UNDEFINED } else { address + size as u64 });
+            self.bytes
+                .extend_from_slice(&[b'T', b'R', b'E', b'E', 0, level]);
+            self.bytes
+                .extend_from_slice(&(part.len() as u16).to_le_bytes());
+            self.put_u64(if index == 0 {
+                UNDEFINED
+            } else {
+                address - size as u64
+            });
+            self.put_u64(if index + 1 == n_nodes {
+                UNDEFINED
+            } else {
+                address + size as u64
+            });
             self.put_u64(lower_key);
             for (child, upper_key) in part {
                 self.put_u64(*child);
@@ -233,14 +252,18 @@ impl<'a> Writer<'a> {
         }
         // The layout stands first: prefix of the header 16, of the message 8, version and class 2.
         self.datasets.push((self.bytes.len() + 26, dataset));
-        Entry { header: self.object_header(messages), group: None }
+        Entry {
+            header: self.object_header(messages),
+            group: None,
+        }
     }
 
     fn object_header(&mut self, messages: Vec<Message>) -> u64 {
         let address = self.address();
         let start = self.bytes.len();
         self.bytes.extend_from_slice(&[1, 0]);
-        self.bytes.extend_from_slice(&(messages.len() as u16).to_le_bytes());
+        self.bytes
+            .extend_from_slice(&(messages.len() as u16).to_le_bytes());
         self.bytes.extend_from_slice(&1u32.to_le_bytes());
         self.bytes.extend_from_slice(&[0; 8]);
         for mut message in messages {
@@ -250,7 +273,8 @@ impl<'a> Writer<'a> {
             self.bytes.extend_from_slice(&size.to_le_bytes());
             self.bytes.extend_from_slice(&[message.flags, 0, 0, 0]);
             let body_at = self.bytes.len();
-            self.text_places.extend(message.texts.iter().map(|(at, text)| (body_at + at, *text)));
+            self.text_places
+                .extend(message.texts.iter().map(|(at, text)| (body_at + at, *text)));
             self.bytes.extend_from_slice(&message.body);
         }
         let size = (self.bytes.len() - start - 16) as u32;
@@ -265,11 +289,14 @@ impl<'a> Writer<'a> {
         }
         let address = self.address();
         let start = self.bytes.len();
-        self.bytes.extend_from_slice(b"GCOL\x01\0\0\0\0\0\0\0\0\0\0\0");
+        self.bytes
+            .extend_from_slice(b"GCOL\x01\0\0\0\0\0\0\0\0\0\0\0");
         for (index, text) in self.texts.iter().enumerate() {
-            self.bytes.extend_from_slice(&(index as u16 + 1).to_le_bytes());
+            self.bytes
+                .extend_from_slice(&(index as u16 + 1).to_le_bytes());
             self.bytes.extend_from_slice(&[0; 6]);
-            self.bytes.extend_from_slice(&(text.len() as u64).to_le_bytes());
+            self.bytes
+                .extend_from_slice(&(text.len() as u64).to_le_bytes());
             self.bytes.extend_from_slice(text.as_bytes());
             pad(&mut self.bytes);
         }
@@ -292,7 +319,12 @@ impl<'a> Writer<'a> {
             if let Data::References(paths) = &dataset.data {
                 let address =
                     |path: &String| *self.objects.get(path).expect("references name an object");
-                self.resolved.push(paths.iter().flat_map(|p| address(p).to_le_bytes()).collect());
+                self.resolved.push(
+                    paths
+                        .iter()
+                        .flat_map(|p| address(p).to_le_bytes())
+                        .collect(),
+                );
             }
         }
     }
@@ -334,6 +366,10 @@ impl<'a> Writer<'a> {
             }
         }
         self.patch_u64(end_of_file, total_len);
-        Image { bytes: self.bytes, holes, total_len }
+        Image {
+            bytes: self.bytes,
+            holes,
+            total_len,
+        }
     }
 }

@@ -9,15 +9,24 @@ use super::object::{Chunked, Fields, Filter, Object};
 
 /// Bytes of the whole array in the order on disk.
 pub(super) fn read(input: &Input, object: &Object, chunked: &Chunked) -> Option<Vec<u8>> {
-    let grid: Vec<usize> =
-        object.dims.iter().zip(&chunked.dims).map(|(&n, &chunk)| n.div_ceil(chunk)).collect();
+    let grid: Vec<usize> = object
+        .dims
+        .iter()
+        .zip(&chunked.dims)
+        .map(|(&n, &chunk)| n.div_ceil(chunk))
+        .collect();
     let n_chunks: usize = grid.iter().product();
     let chunk_elements = super::n_elements(&chunked.dims)?;
     let chunk_size = chunk_elements.checked_mul(object.size)?;
     let mut found = vec![false; n_chunks];
     let mut n_found = 0;
     let mut array = vec![0; object.n_elements.checked_mul(object.size)?];
-    let mut walk = Walk { input, chunked, n_axes: object.dims.len(), budget: 2 * n_chunks + 16 };
+    let mut walk = Walk {
+        input,
+        chunked,
+        n_axes: object.dims.len(),
+        budget: 2 * n_chunks + 16,
+    };
     let mut chunks = Vec::new();
     walk.node(chunked.tree, None, &mut chunks)?;
     for chunk in chunks {
@@ -65,7 +74,9 @@ impl Walk<'_> {
         self.budget = self.budget.checked_sub(n_children + 1)?;
         // A key: stored size, filter mask, and an offset per axis and one for the element.
         let stride = 8 + 8 * (self.n_axes + 1) + 8;
-        let entries = self.input.bytes(address.checked_add(24)?, (stride * n_children) as u64)?;
+        let entries = self
+            .input
+            .bytes(address.checked_add(24)?, (stride * n_children) as u64)?;
         for entry in entries.chunks_exact(stride) {
             let fields = Fields(entry);
             let child = fields.u64(stride - 8)?.checked_add(self.chunked.base)?;
@@ -79,7 +90,11 @@ impl Walk<'_> {
             }
             let offset = |axis| usize::try_from(fields.u64(8 + 8 * axis)?).ok();
             let offset = (0..self.n_axes).map(offset).collect::<Option<_>>()?;
-            chunks.push(Chunk { offset, address: child, size: u64::from(fields.u32(0)?) });
+            chunks.push(Chunk {
+                offset,
+                address: child,
+                size: u64::from(fields.u32(0)?),
+            });
         }
         Some(())
     }
@@ -106,7 +121,10 @@ fn unfilter(
                 // A checksum that was added before deflating makes a chunk longer; whatever is longer
                 // still has the wrong length in the end.
                 let limit = (chunk_size as u64).saturating_add(4);
-                ZlibDecoder::new(&bytes[..]).take(limit).read_to_end(&mut inflated).ok()?;
+                ZlibDecoder::new(&bytes[..])
+                    .take(limit)
+                    .read_to_end(&mut inflated)
+                    .ok()?;
                 inflated
             }
             Filter::Shuffle => unshuffle(&bytes, element_size),
@@ -119,7 +137,11 @@ fn unfilter(
 fn unshuffle(bytes: &[u8], element_size: usize) -> Vec<u8> {
     let n_elements = bytes.len() / element_size;
     let mut elements = vec![0; bytes.len()];
-    for (byte, plane) in bytes.chunks_exact(n_elements.max(1)).take(element_size).enumerate() {
+    for (byte, plane) in bytes
+        .chunks_exact(n_elements.max(1))
+        .take(element_size)
+        .enumerate()
+    {
         for (element, &value) in elements.chunks_exact_mut(element_size).zip(plane) {
             element[byte] = value;
         }
@@ -175,7 +197,10 @@ fn copy(array: &mut [u8], chunk: &[u8], object: &Object, chunked: &Chunked, offs
         let (from, to) = (from * size, (to + offset[fastest]) * size);
         array[to..to + row].copy_from_slice(&chunk[from..from + row]);
         // The next row, as an odometer.
-        let Some(axis) = (0..fastest).rev().find(|&axis| index[axis] + 1 < extent[axis]) else {
+        let Some(axis) = (0..fastest)
+            .rev()
+            .find(|&axis| index[axis] + 1 < extent[axis])
+        else {
             return;
         };
         index[axis] += 1;
@@ -200,6 +225,9 @@ mod tests {
         encoder.write_all(&[0; 4096]).unwrap();
         let bytes = encoder.finish().unwrap();
         assert_eq!(unfilter(bytes.clone(), &[Filter::Deflate], 4, 1024), None);
-        assert_eq!(unfilter(bytes, &[Filter::Deflate], 4, 4096), Some(vec![0; 4096]));
+        assert_eq!(
+            unfilter(bytes, &[Filter::Deflate], 4, 4096),
+            Some(vec![0; 4096])
+        );
     }
 }

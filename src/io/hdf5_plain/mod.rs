@@ -45,8 +45,16 @@ impl Input {
         let mut file = File::open(path).map_err(Error::io("read", path))?;
         let length = file.metadata().map_err(Error::io("read", path))?.len();
         let mut head = Vec::with_capacity(length.min(HEAD_SIZE) as usize);
-        file.by_ref().take(HEAD_SIZE).read_to_end(&mut head).map_err(Error::io("read", path))?;
-        Ok(Input { path: path.to_owned(), file, length, head })
+        file.by_ref()
+            .take(HEAD_SIZE)
+            .read_to_end(&mut head)
+            .map_err(Error::io("read", path))?;
+        Ok(Input {
+            path: path.to_owned(),
+            file,
+            length,
+            head,
+        })
     }
 
     /// Where the file is.
@@ -81,12 +89,17 @@ impl Input {
         std::iter::once(0)
             .chain(doubling)
             .take_while(|&start| start < self.head.len() as u64)
-            .find(|&start| self.bytes(start, 8).is_some_and(|bytes| *bytes == *SIGNATURE))
+            .find(|&start| {
+                self.bytes(start, 8)
+                    .is_some_and(|bytes| *bytes == *SIGNATURE)
+            })
     }
 
     /// `length` bytes at `offset` from the start of the file, if they are all there.
     fn bytes(&self, offset: u64, length: u64) -> Option<Cow<'_, [u8]>> {
-        let end = offset.checked_add(length).filter(|&end| end <= self.length)?;
+        let end = offset
+            .checked_add(length)
+            .filter(|&end| end <= self.length)?;
         if end <= self.head.len() as u64 {
             return Some(Cow::Borrowed(&self.head[offset as usize..end as usize]));
         }

@@ -22,7 +22,9 @@ pub(super) struct Object {
 #[derive(Debug)]
 pub(super) enum Layout {
     /// In one piece, at this offset from the start of the file.
-    Contiguous { address: u64 },
+    Contiguous {
+        address: u64,
+    },
     Chunked(Chunked),
 }
 
@@ -62,9 +64,15 @@ impl Object {
         if superblock[8..15] != [0, 0, 0, 0, 0, 8, 8] || fields.u64(24)? != base {
             return None;
         }
+        // Cut short: the end of file stands in the superblock.
+        if fields.u64(40)? > input.length {
+            return None;
+        }
         let root = fields.u64(64)?.checked_add(base)?;
         let messages = messages(input, base, root)?;
-        let (_, table) = messages.iter().find(|(number, _)| *number == kind::SYMBOL_TABLE)?;
+        let (_, table) = messages
+            .iter()
+            .find(|(number, _)| *number == kind::SYMBOL_TABLE)?;
         let tree = Fields(table).u64(0)?.checked_add(base)?;
         let heap = Fields(table).u64(8)?.checked_add(base)?;
         let names = Names::open(input, base, heap)?;
@@ -103,7 +111,9 @@ impl<'a> Names<'a> {
             return None;
         }
         let fields = Fields(&heap);
-        input.bytes(fields.u64(24)?.checked_add(base)?, fields.u64(8)?).map(Names)
+        input
+            .bytes(fields.u64(24)?.checked_add(base)?, fields.u64(8)?)
+            .map(Names)
     }
 
     fn get(&self, offset: u64) -> Option<&[u8]> {
@@ -155,7 +165,11 @@ fn leaf(input: &Input, base: u64, address: u64, names: &Names, name: &[u8]) -> O
         let fields = Fields(entry);
         if names.get(fields.u64(0)?)? == name {
             // Cache type 2 is a symbolic link.
-            return if fields.u32(16)? == 2 { None } else { fields.u64(8)?.checked_add(base) };
+            return if fields.u32(16)? == 2 {
+                None
+            } else {
+                fields.u64(8)?.checked_add(base)
+            };
         }
     }
     None
@@ -179,7 +193,7 @@ fn messages(input: &Input, base: u64, address: u64) -> Option<Vec<(u16, Vec<u8>)
         }
         let block = input.bytes(start, size)?;
         let mut at = 0;
-        while at + 8 <= block.len() && messages.len() < n_messages {
+        while at + 8 <= block.len() {
             let fields = Fields(&block[at..]);
             let (number, size) = (fields.u16(0)?, usize::from(fields.u16(2)?));
             // Flag bit 1: the message is stored elsewhere.
@@ -221,7 +235,10 @@ fn parse(input: &Input, base: u64, messages: &[(u16, Vec<u8>)]) -> Option<Object
     }
     let (dims, size, layout) = (dims?, size?, layout?);
     let n_elements = plausible(&dims, size, input.length)?;
-    if matches!(convention.class.as_deref(), Some("char" | "cell" | "struct")) {
+    if matches!(
+        convention.class.as_deref(),
+        Some("char" | "cell" | "struct")
+    ) {
         return None;
     }
     let fields = Fields(layout);
@@ -230,7 +247,9 @@ fn parse(input: &Input, base: u64, messages: &[(u16, Vec<u8>)]) -> Option<Object
             if fields.u64(10)? != (n_elements * size) as u64 || n_elements == 0 {
                 return None;
             }
-            Layout::Contiguous { address: fields.u64(2)?.checked_add(base)? }
+            Layout::Contiguous {
+                address: fields.u64(2)?.checked_add(base)?,
+            }
         }
         [3, 2] if usize::from(*layout.get(2)?) == dims.len() + 1 && n_elements > 0 => {
             let length = |axis| Some(fields.u32(11 + 4 * axis)? as usize);
@@ -242,11 +261,22 @@ fn parse(input: &Input, base: u64, messages: &[(u16, Vec<u8>)]) -> Option<Object
                 return None;
             }
             let tree = fields.u64(3)?.checked_add(base)?;
-            Layout::Chunked(Chunked { tree, base, dims: chunk_dims, filters })
+            Layout::Chunked(Chunked {
+                tree,
+                base,
+                dims: chunk_dims,
+                filters,
+            })
         }
         _ => return None,
     };
-    Some(Object { dims, n_elements, size, convention, layout })
+    Some(Object {
+        dims,
+        n_elements,
+        size,
+        convention,
+        layout,
+    })
 }
 
 fn dataspace(body: &[u8]) -> Option<Vec<usize>> {
@@ -266,7 +296,10 @@ fn dataspace(body: &[u8]) -> Option<Vec<usize>> {
 
 fn element_size(body: &[u8]) -> Option<usize> {
     let known = [(Element::F32, 4), (Element::F64, 8)];
-    known.into_iter().find(|(element, _)| body.starts_with(&datatype(*element))).map(|(_, n)| n)
+    known
+        .into_iter()
+        .find(|(element, _)| body.starts_with(&datatype(*element)))
+        .map(|(_, n)| n)
 }
 
 /// Filter pipeline message, version 1.
@@ -287,7 +320,9 @@ fn pipeline(body: &[u8]) -> Option<Vec<Filter>> {
             _ => return None,
         });
         // An odd number of values is padded.
-        at += 8 + usize::from(name).next_multiple_of(8) + 4 * usize::from(n_values.next_multiple_of(2));
+        at += 8
+            + usize::from(name).next_multiple_of(8)
+            + 4 * usize::from(n_values.next_multiple_of(2));
     }
     Some(filters)
 }

@@ -35,9 +35,10 @@ impl Numeric {
     pub fn into_f32(self) -> Array<f32> {
         match self {
             Numeric::F32(array) => array,
-            Numeric::F64(Array { shape, values }) => {
-                Array { shape, values: values.into_iter().map(|value| value as f32).collect() }
-            }
+            Numeric::F64(Array { shape, values }) => Array {
+                shape,
+                values: values.into_iter().map(|value| value as f32).collect(),
+            },
         }
     }
 
@@ -45,9 +46,10 @@ impl Numeric {
     #[must_use]
     pub fn into_f64(self) -> Array<f64> {
         match self {
-            Numeric::F32(Array { shape, values }) => {
-                Array { shape, values: values.into_iter().map(f64::from).collect() }
-            }
+            Numeric::F32(Array { shape, values }) => Array {
+                shape,
+                values: values.into_iter().map(f64::from).collect(),
+            },
             Numeric::F64(array) => array,
         }
     }
@@ -82,8 +84,10 @@ impl Convention {
             return dims.to_vec();
         }
         if let Some(shape) = &self.python_shape {
-            let shape: Option<Vec<usize>> =
-                shape.iter().map(|&length| usize::try_from(length).ok()).collect();
+            let shape: Option<Vec<usize>> = shape
+                .iter()
+                .map(|&length| usize::try_from(length).ok())
+                .collect();
             if let Some(shape) = shape.filter(|shape| n_elements(shape) == n_elements(dims)) {
                 return shape;
             }
@@ -110,7 +114,9 @@ impl Convention {
 
 /// Number of elements of a shape, or `None` beyond the address space.
 pub(in crate::io) fn n_elements(shape: &[usize]) -> Option<usize> {
-    shape.iter().try_fold(1usize, |product, &length| product.checked_mul(length))
+    shape
+        .iter()
+        .try_fold(1usize, |product, &length| product.checked_mul(length))
 }
 
 #[cfg(test)]
@@ -118,19 +124,34 @@ mod tests {
     use super::*;
 
     fn matlab(python_shape: Option<Vec<u64>>) -> Convention {
-        Convention { class: Some("single".to_owned()), python_shape }
+        Convention {
+            class: Some("single".to_owned()),
+            python_shape,
+        }
     }
 
     #[test]
     fn matlab_class_reverses_the_axes_and_keeps_the_values() {
         let array = matlab(None).array(&[3, 2], vec![1, 2, 3, 4, 5, 6]);
-        assert_eq!(array, Array { shape: vec![2, 3], values: vec![1, 2, 3, 4, 5, 6] });
+        assert_eq!(
+            array,
+            Array {
+                shape: vec![2, 3],
+                values: vec![1, 2, 3, 4, 5, 6]
+            }
+        );
     }
 
     #[test]
     fn without_matlab_class_the_values_are_reordered() {
         let array = Convention::default().array(&[3, 2], vec![1, 2, 3, 4, 5, 6]);
-        assert_eq!(array, Array { shape: vec![3, 2], values: vec![1, 3, 5, 2, 4, 6] });
+        assert_eq!(
+            array,
+            Array {
+                shape: vec![3, 2],
+                values: vec![1, 3, 5, 2, 4, 6]
+            }
+        );
     }
 
     #[test]

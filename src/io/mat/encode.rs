@@ -16,7 +16,12 @@ use crate::io::hdf5_image::{Attribute, Data, Dataset, Element, Group, UserBlock,
 /// If the number of values is not that of the shape.
 #[must_use]
 pub fn encode_f32(variable: &str, shape: &[usize], values: &[f32]) -> Vec<u8> {
-    dense(variable, shape, Class::SINGLE, bytes(values, |value| value.to_le_bytes()))
+    dense(
+        variable,
+        shape,
+        Class::SINGLE,
+        bytes(values, |value| value.to_le_bytes()),
+    )
 }
 
 /// Encodes a v7.3 file with one dense double array; as [`encode_f32`].
@@ -26,14 +31,26 @@ pub fn encode_f32(variable: &str, shape: &[usize], values: &[f32]) -> Vec<u8> {
 /// If the number of values is not that of the shape.
 #[must_use]
 pub fn encode_f64(variable: &str, shape: &[usize], values: &[f64]) -> Vec<u8> {
-    dense(variable, shape, Class::DOUBLE, bytes(values, |value| value.to_le_bytes()))
+    dense(
+        variable,
+        shape,
+        Class::DOUBLE,
+        bytes(values, |value| value.to_le_bytes()),
+    )
 }
 
 fn dense(variable: &str, shape: &[usize], class: Class, bytes: Vec<u8>) -> Vec<u8> {
     let n_elements: usize = shape.iter().product();
-    assert_eq!(bytes.len(), n_elements * class.element.size() as usize, "values and shape disagree");
+    assert_eq!(
+        bytes.len(),
+        n_elements * class.element.size() as usize,
+        "values and shape disagree"
+    );
     let mut root = Group::default();
-    root.insert_dataset(variable, dataset(class, shape, Kind::Array, None, Data::Bytes(bytes)));
+    root.insert_dataset(
+        variable,
+        dataset(class, shape, Kind::Array, None, Data::Bytes(bytes)),
+    );
     encode(&root, UserBlock::Matlab).bytes
 }
 
@@ -55,11 +72,31 @@ pub(super) struct Class {
 }
 
 impl Class {
-    pub const SINGLE: Class = Class { element: Element::F32, matlab: "single", numpy: "float32" };
-    pub const DOUBLE: Class = Class { element: Element::F64, matlab: "double", numpy: "float64" };
-    pub const INT64: Class = Class { element: Element::I64, matlab: "int64", numpy: "int64" };
-    pub const LOGICAL: Class = Class { element: Element::U8, matlab: "logical", numpy: "bool" };
-    pub const CELL: Class = Class { element: Element::Reference, matlab: "cell", numpy: "object" };
+    pub const SINGLE: Class = Class {
+        element: Element::F32,
+        matlab: "single",
+        numpy: "float32",
+    };
+    pub const DOUBLE: Class = Class {
+        element: Element::F64,
+        matlab: "double",
+        numpy: "float64",
+    };
+    pub const INT64: Class = Class {
+        element: Element::I64,
+        matlab: "int64",
+        numpy: "int64",
+    };
+    pub const LOGICAL: Class = Class {
+        element: Element::U8,
+        matlab: "logical",
+        numpy: "bool",
+    };
+    pub const CELL: Class = Class {
+        element: Element::Reference,
+        matlab: "cell",
+        numpy: "object",
+    };
 }
 
 /// What the array was in Python.
@@ -95,7 +132,10 @@ pub(super) fn dataset(
     let mut attributes = Vec::new();
     let mut attribute = |name: &str, value| attributes.push((name.to_owned(), value));
     attribute("MATLAB_class", Attribute::text(class.matlab));
-    attribute("Python.Shape", Attribute::U64s(shape.iter().map(|&n| n as u64).collect()));
+    attribute(
+        "Python.Shape",
+        Attribute::U64s(shape.iter().map(|&n| n as u64).collect()),
+    );
     attribute("Python.Type", Attribute::text(python_type));
     attribute("Python.numpy.Container", Attribute::text(container));
     attribute("Python.numpy.UnderlyingType", Attribute::text(class.numpy));
@@ -112,10 +152,20 @@ pub(super) fn dataset(
         attribute("Python.Empty", Attribute::U8(1));
         let dims = vec![matlab_shape.len() as u64];
         let data = Data::Bytes(bytes(&matlab_shape, u64::to_le_bytes));
-        return Dataset { element: Element::U64, dims, data, attributes };
+        return Dataset {
+            element: Element::U64,
+            dims,
+            data,
+            attributes,
+        };
     }
     let dims = matlab_shape.into_iter().rev().collect();
-    Dataset { element: class.element, dims, data, attributes }
+    Dataset {
+        element: class.element,
+        dims,
+        data,
+        attributes,
+    }
 }
 
 /// At least two axes; one axis becomes a column.

@@ -14,6 +14,7 @@
 
 mod array;
 mod encode;
+pub(in crate::io) mod problem;
 mod weights;
 
 use std::ops::Range;
@@ -24,9 +25,9 @@ pub(in crate::io) use array::{Convention, n_elements};
 pub use encode::{encode_f32, encode_f64};
 pub use weights::{WeightsWriter, encode_weights};
 
-use super::hdf5::{self, check_range};
+use self::problem::{check_range, missing_variable};
 use super::hdf5_plain::{self, Input};
-use super::mat_v5;
+use super::{hdf5, mat_v5};
 use crate::error::{Error, Result};
 
 /// Reads one numeric variable.
@@ -99,14 +100,18 @@ pub fn read_range(
 /// If the file cannot be read or is damaged, or has no such variable.
 pub fn shape(path: &Path, variable: &str) -> Result<Vec<usize>> {
     let input = Input::open(path)?;
-    if let (Format::Hdf5, Some(shape)) = (Format::of(&input)?, hdf5_plain::shape(&input, variable)) {
+    if let (Format::Hdf5, Some(shape)) = (Format::of(&input)?, hdf5_plain::shape(&input, variable))
+    {
         return Ok(shape);
     }
     let variables = variables(path)?;
-    let names = variables.iter().map(|variable| variable.name.clone()).collect::<Vec<_>>();
+    let names = variables
+        .iter()
+        .map(|variable| variable.name.clone())
+        .collect::<Vec<_>>();
     match variables.into_iter().find(|found| found.name == variable) {
         Some(found) => Ok(found.shape),
-        None => Err(hdf5::missing_variable(path, variable, &names)),
+        None => Err(missing_variable(path, variable, &names)),
     }
 }
 
@@ -140,9 +145,15 @@ impl Format {
         let (problem, remedy) = if input.head().is_empty() {
             ("is empty", "copy or compute the file again")
         } else if input.head().starts_with(b"MATLAB") {
-            ("has a MATLAB header but no data", "copy or compute the file again")
+            (
+                "has a MATLAB header but no data",
+                "copy or compute the file again",
+            )
         } else {
-            ("is neither MAT v5 nor v7.3 (HDF5)", "save it with `-v7` or `-v7.3`")
+            (
+                "is neither MAT v5 nor v7.3 (HDF5)",
+                "save it with `-v7` or `-v7.3`",
+            )
         };
         Err(Error::file(input.path(), problem, remedy))
     }

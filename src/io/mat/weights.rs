@@ -38,16 +38,29 @@ pub fn encode_weights(variable: &str, shape: &[usize], values: &[f32]) -> Vec<u8
     if n_nonzero == 0 || !is_sparse_smaller(shape, n_nonzero) {
         return super::encode_f32(variable, shape, values);
     }
-    assert_eq!(n_elements(shape), Some(values.len()), "values and shape disagree");
+    assert_eq!(
+        n_elements(shape),
+        Some(values.len()),
+        "values and shape disagree"
+    );
     let image = sparse_image(variable, shape, n_nonzero);
     let mut file = image.bytes;
     file.resize(image.total_len as usize, 0);
     let places = Places::new(&image.holes, shape.len());
-    let nonzero = || values.iter().enumerate().filter(|(_, value)| **value != 0.0);
+    let nonzero = || {
+        values
+            .iter()
+            .enumerate()
+            .filter(|(_, value)| **value != 0.0)
+    };
     for (axis, offset) in places.index.iter().enumerate() {
         let stride: usize = shape[..axis].iter().product();
         let index = nonzero().map(|(at, _)| ((at / stride) % shape[axis]) as i64);
-        put(&mut file, *offset, &bytes(&index.collect::<Vec<_>>(), i64::to_le_bytes));
+        put(
+            &mut file,
+            *offset,
+            &bytes(&index.collect::<Vec<_>>(), i64::to_le_bytes),
+        );
     }
     let nonzero: Vec<f32> = nonzero().map(|(_, value)| *value).collect();
     put(&mut file, places.value, &bytes(&nonzero, f32::to_le_bytes));
@@ -63,8 +76,12 @@ fn put(file: &mut [u8], offset: u64, bytes: &[u8]) {
 fn is_sparse_smaller(shape: &[usize], n_nonzero: usize) -> bool {
     /// Metadata of the sparse form beyond those of the dense form.
     const OVERHEAD: usize = 16 * 1024;
-    let dense = n_elements(shape).and_then(|n| n.checked_mul(4)).unwrap_or(usize::MAX);
-    let sparse = n_nonzero.saturating_mul(8 * shape.len() + 4).saturating_add(OVERHEAD);
+    let dense = n_elements(shape)
+        .and_then(|n| n.checked_mul(4))
+        .unwrap_or(usize::MAX);
+    let sparse = n_nonzero
+        .saturating_mul(8 * shape.len() + 4)
+        .saturating_add(OVERHEAD);
     sparse < dense
 }
 
@@ -78,7 +95,10 @@ impl Places {
     /// `#refs#` stands before `W` in the walk of the tree, so the indices are the first holes.
     fn new(holes: &[(u64, u64)], n_axes: usize) -> Self {
         let offsets: Vec<u64> = holes.iter().map(|(offset, _)| *offset).collect();
-        Places { index: offsets[..n_axes].to_vec(), value: offsets[n_axes] }
+        Places {
+            index: offsets[..n_axes].to_vec(),
+            value: offsets[n_axes],
+        }
     }
 }
 
@@ -101,7 +121,13 @@ fn sparse_image(variable: &str, shape: &[usize], n_nonzero: usize) -> Image {
     };
     let (index, sizes) = (cell("index"), cell("shape"));
     for (axis, &length) in shape.iter().enumerate() {
-        let column = member(Class::INT64, &[n_nonzero], Kind::Array, &references, Data::Hole);
+        let column = member(
+            Class::INT64,
+            &[n_nonzero],
+            Kind::Array,
+            &references,
+            Data::Hole,
+        );
         targets.insert_dataset(&format!("index{axis:02}"), column);
         targets.insert_dataset(&format!("shape{axis:02}"), scalar(length, &references));
     }
@@ -132,7 +158,10 @@ fn struct_attributes(fields: Vec<String>) -> Vec<(String, Attribute)> {
         ("Python.dict.StoredAs", Attribute::text("individually")),
         ("Python.dict.key_str_types", Attribute::Text(key_types)),
     ];
-    attributes.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    attributes
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
 }
 
 /// Writes a decoder's `W.mat` unit by unit, without holding all weights in memory.
@@ -180,7 +209,11 @@ impl WeightsWriter {
             Some(n_weights) if n_weights > 0 => n_weights / n_voxels,
             _ => {
                 let problem = format!("weights of shape {shape:?} cannot be written");
-                return Err(Error::file(path, problem, "check the voxel selection and the layer"));
+                return Err(Error::file(
+                    path,
+                    problem,
+                    "check the voxel selection and the layer",
+                ));
             }
         };
         let is_sparse = n_nonzero > 0 && is_sparse_smaller(&shape, n_nonzero);
@@ -201,7 +234,15 @@ impl WeightsWriter {
         // What is not written later reads as zero.
         staged.set_len(image.total_len)?;
         let unit_shape = unit_shape.to_vec();
-        Ok(WeightsWriter { staged, n_voxels, unit_shape, n_units, n_nonzero, n_written: 0, form })
+        Ok(WeightsWriter {
+            staged,
+            n_voxels,
+            unit_shape,
+            n_units,
+            n_nonzero,
+            n_written: 0,
+            form,
+        })
     }
 
     /// Writes a run of units that follow each other in column-major order of the unit shape.
@@ -225,10 +266,16 @@ impl WeightsWriter {
             && selected.len() == n_run * n_per_unit
             && first_unit + n_run <= self.n_units
             && self.n_written + weights.len() <= self.n_nonzero
-            && selected.iter().all(|&voxel| (voxel as usize) < self.n_voxels);
+            && selected
+                .iter()
+                .all(|&voxel| (voxel as usize) < self.n_voxels);
         if !fits {
             let problem = format!("the weights of unit {first_unit} and after do not fit");
-            return Err(Error::file(self.staged.path(), problem, "this is a defect, report it"));
+            return Err(Error::file(
+                self.staged.path(),
+                problem,
+                "this is a defect, report it",
+            ));
         }
         if weights.is_empty() {
             return Ok(());
@@ -241,7 +288,8 @@ impl WeightsWriter {
             Form::Sparse { index, value } => {
                 let (index, value) = (index.clone(), *value);
                 let done = self.n_written as u64;
-                self.staged.write_at(value + 4 * done, &bytes(weights, f32::to_le_bytes))?;
+                self.staged
+                    .write_at(value + 4 * done, &bytes(weights, f32::to_le_bytes))?;
                 let voxels = bytes(selected, |voxel| i64::from(voxel).to_le_bytes());
                 self.staged.write_at(index[0] + 8 * done, &voxels)?;
                 let mut stride = 1;
@@ -269,7 +317,9 @@ impl WeightsWriter {
         let unit_size = 4 * self.n_voxels;
         let n_piece = (PIECE / unit_size).max(1);
         let mut piece = Vec::new();
-        let runs = selected.chunks(n_piece * n_per_unit).zip(weights.chunks(n_piece * n_per_unit));
+        let runs = selected
+            .chunks(n_piece * n_per_unit)
+            .zip(weights.chunks(n_piece * n_per_unit));
         for (run, (selected, weights)) in runs.enumerate() {
             piece.clear();
             piece.resize(selected.len() / n_per_unit * unit_size, 0);
@@ -278,7 +328,8 @@ impl WeightsWriter {
                 piece[start..start + 4].copy_from_slice(&weight.to_le_bytes());
             }
             let unit = (first_unit + run * n_piece) as u64;
-            self.staged.write_at(offset + unit * unit_size as u64, &piece)?;
+            self.staged
+                .write_at(offset + unit * unit_size as u64, &piece)?;
         }
         Ok(())
     }
@@ -290,9 +341,15 @@ impl WeightsWriter {
     /// If fewer weights were written than announced.
     pub fn finish(self) -> Result<Staged> {
         if self.n_written != self.n_nonzero {
-            let problem =
-                format!("{} of {} weights were written", self.n_written, self.n_nonzero);
-            return Err(Error::file(self.staged.path(), problem, "this is a defect, report it"));
+            let problem = format!(
+                "{} of {} weights were written",
+                self.n_written, self.n_nonzero
+            );
+            return Err(Error::file(
+                self.staged.path(),
+                problem,
+                "this is a defect, report it",
+            ));
         }
         Ok(self.staged)
     }

@@ -27,6 +27,7 @@ use std::path::Path;
 
 use self::element::Elements;
 pub use self::value::Value;
+use super::mat::problem::{COPY_AGAIN, missing_variable, not_numeric};
 use super::mat::{Numeric, Variable};
 use crate::error::{Error, Result};
 
@@ -59,11 +60,11 @@ pub fn read(path: &Path, bytes: &[u8], variable: &str) -> Result<Numeric> {
         let matrix = matrix.whole().map_err(damaged(path))?;
         return match Value::parse(&matrix).map_err(damaged(path))?.1 {
             Value::Numeric(numeric) => Ok(numeric),
-            _ => Err(super::hdf5::not_numeric(path, variable, &header.class_name())),
+            _ => Err(not_numeric(path, variable, &header.class_name())),
         };
     }
     names.retain(|name| !name.is_empty());
-    Err(super::hdf5::missing_variable(path, variable, &names))
+    Err(missing_variable(path, variable, &names))
 }
 
 /// Reads all variables, in the order of the file.
@@ -75,7 +76,9 @@ pub fn read_all(path: &Path) -> Result<Vec<(String, Value)>> {
     let bytes = std::fs::read(path).map_err(Error::io("read", path))?;
     let mut values = Vec::new();
     for matrix in Elements::top_level(&bytes).map_err(damaged(path))? {
-        let matrix = matrix.and_then(|matrix| matrix.whole()).map_err(damaged(path))?;
+        let matrix = matrix
+            .and_then(|matrix| matrix.whole())
+            .map_err(damaged(path))?;
         let (name, value) = Value::parse(&matrix).map_err(damaged(path))?;
         // MATLAB appends its own data without a name.
         if !name.is_empty() {
@@ -93,10 +96,16 @@ pub fn read_all(path: &Path) -> Result<Vec<(String, Value)>> {
 pub fn variables(path: &Path, bytes: &[u8]) -> Result<Vec<Variable>> {
     let mut variables = Vec::new();
     for matrix in Elements::top_level(bytes).map_err(damaged(path))? {
-        let header = matrix.and_then(|matrix| matrix.header()).map_err(damaged(path))?;
+        let header = matrix
+            .and_then(|matrix| matrix.header())
+            .map_err(damaged(path))?;
         let class = header.class_name();
         if !header.name.is_empty() {
-            variables.push(Variable { name: header.name, shape: header.shape, class });
+            variables.push(Variable {
+                name: header.name,
+                shape: header.shape,
+                class,
+            });
         }
     }
     Ok(variables)
@@ -114,6 +123,6 @@ fn byte_order(head: &[u8]) -> Option<bool> {
 fn damaged(path: &Path) -> impl Fn(String) -> Error + Copy {
     move |problem| {
         let problem = format!("is not a whole MAT v5 file ({problem})");
-        Error::file(path, problem, "copy or compute the file again, it may have been cut short")
+        Error::file(path, problem, COPY_AGAIN)
     }
 }

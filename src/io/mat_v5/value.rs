@@ -37,9 +37,10 @@ impl Value {
     #[must_use]
     pub fn field(&self, name: &str) -> Option<&Value> {
         match self {
-            Value::Struct { fields, .. } => {
-                fields.iter().find(|(field, _)| field == name).and_then(|(_, values)| values.first())
-            }
+            Value::Struct { fields, .. } => fields
+                .iter()
+                .find(|(field, _)| field == name)
+                .and_then(|(_, values)| values.first()),
             _ => None,
         }
     }
@@ -56,7 +57,10 @@ fn parse(matrix: &Matrix, depth: usize) -> Parsed<(String, Value)> {
     let header = Header::parse(&mut elements)?;
     let n = n_elements(&header.shape).ok_or("an impossible shape")?;
     let value = match header.class {
-        1 => Value::Cell { shape: header.shape, items: items(&mut elements, n, depth)? },
+        1 => Value::Cell {
+            shape: header.shape,
+            items: items(&mut elements, n, depth)?,
+        },
         2 => structs(&mut elements, header.shape, n, depth)?,
         4 => text(&elements.next()?, &header.shape)?,
         6..=15 if !header.is_complex => Value::Numeric(numeric(&mut elements, &header, n)?),
@@ -70,8 +74,14 @@ fn numeric(elements: &mut Elements, header: &Header, n: usize) -> Parsed<Numeric
     if n == 0 {
         // Some writers leave the values of an empty array out.
         return Ok(match header.class {
-            7 => Numeric::F32(Array { shape, values: Vec::new() }),
-            _ => Numeric::F64(Array { shape, values: Vec::new() }),
+            7 => Numeric::F32(Array {
+                shape,
+                values: Vec::new(),
+            }),
+            _ => Numeric::F64(Array {
+                shape,
+                values: Vec::new(),
+            }),
         });
     }
     let element = elements.next()?;
@@ -100,7 +110,11 @@ fn items(elements: &mut Elements, n: usize, depth: usize) -> Parsed<Vec<Value>> 
 }
 
 fn structs(elements: &mut Elements, shape: Vec<usize>, n: usize, depth: usize) -> Parsed<Value> {
-    let name_size = elements.next()?.singles()?.first().map_or(0, |&size| size as usize);
+    let name_size = elements
+        .next()?
+        .singles()?
+        .first()
+        .map_or(0, |&size| size as usize);
     let names = elements.next()?;
     if name_size == 0 && !names.bytes.is_empty() {
         return Err("field names of no length".to_owned());
@@ -135,7 +149,9 @@ fn text(element: &Element, shape: &[usize]) -> Parsed<Value> {
             };
             let element = Element { kind, ..*element };
             let units = element.doubles()?.into_iter().map(|unit| unit as u32);
-            units.map(|unit| char::from_u32(unit).unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
+            units
+                .map(|unit| char::from_u32(unit).unwrap_or(char::REPLACEMENT_CHARACTER))
+                .collect()
         }
         other => return Err(format!("text of type {other}")),
     };
@@ -152,5 +168,8 @@ fn text(element: &Element, shape: &[usize]) -> Parsed<Value> {
     };
     // A claim of many rows without characters must not become memory.
     let n_rows = n_rows.min(units.len());
-    Ok(Value::Cell { shape: vec![n_rows, 1], items: (0..n_rows).map(row).collect() })
+    Ok(Value::Cell {
+        shape: vec![n_rows, 1],
+        items: (0..n_rows).map(row).collect(),
+    })
 }
