@@ -13,30 +13,20 @@ pub struct Array<T> {
 
 /// A numeric variable in its stored type.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Numeric {
+pub enum Numeric { 
     /// single
-    F32(Array<f32>),
+    F32(Array<f32>), 
     /// double
-    F64(Array<f64>),
+    F64(Array<f64>), 
 }
 
 /// Reads one numeric variable.
-pub fn read(_path: &Path, _variable: &str) -> Result<Numeric> {
-    todo!()
-}
+pub fn read(_path: &Path, _variable: &str) -> Result<Numeric> { todo!() }
 /// Reads as f32.
-pub fn read_f32(_path: &Path, _variable: &str) -> Result<Array<f32>> {
-    todo!()
-}
+pub fn read_f32(_path: &Path, _variable: &str) -> Result<Array<f32>> { todo!() }
 /// Reads as f64.
-pub fn read_f64(_path: &Path, _variable: &str) -> Result<Array<f64>> {
-    todo!()
-}
+pub fn read_f64(_path: &Path, _variable: &str) -> Result<Array<f64>> { todo!() }
 /// Encodes one dense single array.
-pub fn encode_f32(_variable: &str, _shape: &[usize], _values: &[f32]) -> Vec<u8> {
-    todo!()
-}
+pub fn encode_f32(_variable: &str, _shape: &[usize], _values: &[f32]) -> Vec<u8> { todo!() }
 /// Encodes decoder weights, dense or sparse.
-pub fn encode_weights(_variable: &str, _shape: &[usize], _values: &[f32]) -> Vec<u8> {
-    todo!()
-}
+pub fn encode_weights(_variable: &str, _shape: &[usize], _values: &[f32]) -> Vec<u8> { todo!() }
