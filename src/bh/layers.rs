@@ -75,7 +75,7 @@ pub fn subset_scores(
     let mut counts = Counts::new(table);
     let mut collector = Collector::default();
     match sampling {
-        LayerSampling::All => return Ok(None),
+        LayerSampling::All => Ok(None),
         LayerSampling::Exact => {
             check_number(n_total, n_layers)?;
             let mut rows: Vec<usize> = (0..n_layers - 1).chain([n_total - 1]).collect();

@@ -54,9 +54,23 @@ impl<'a> Pool<'a> {
     /// The pool of the decoding half: groups are layers, levels are ROIs.
     ///
     /// # Errors
-    /// If `values` does not have one entry per layer, subject and ROI, or the ROIs of one layer and
+    /// If there is no layer, subject or ROI, `values` does not have one entry per layer, subject and ROI, or the ROIs of one layer and
     /// subject differ in their number of units.
     pub fn decoding(input: &'a DecodingAccuracies) -> Result<Self> {
+        for (what, names) in [
+            ("layer", &input.layers),
+            ("subject", &input.subjects),
+            ("ROI", &input.rois),
+        ] {
+            if names.is_empty() {
+                let problem = format!("there is no {what}");
+                return Err(Error::data(
+                    "decoding accuracies",
+                    problem,
+                    "list one in the settings",
+                ));
+            }
+        }
         check_count("layer", input.values.len(), input.layers.len())?;
         let mut blocks = Vec::with_capacity(input.layers.len());
         for (layer, subjects) in input.layers.iter().zip(&input.values) {

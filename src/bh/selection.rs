@@ -59,6 +59,17 @@ impl Rules {
         }
     }
 
+    /// Whether an item with this best level counts by the published rule.
+    pub fn keeps_published(&self, best: Option<Best>) -> bool {
+        best.is_some_and(|best| self.published.keeps(best.accuracy))
+    }
+
+    /// Whether it counts by the textbook rule; `None` if there is none.
+    pub fn keeps_textbook(&self, best: Option<Best>) -> Option<bool> {
+        let rule = self.textbook?;
+        Some(best.is_some_and(|best| rule.keeps(best.accuracy)))
+    }
+
     /// Why there is no textbook rule.
     pub fn no_textbook(&self) -> String {
         match self.n_test {

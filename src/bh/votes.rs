@@ -63,12 +63,12 @@ pub fn by_subject(pool: &Pool<'_>, rules: &Rules) -> Vec<Votes> {
     votes
 }
 
-/// Votes of all subjects together; `votes` must not be empty.
+/// Votes of all subjects together.
 ///
 /// # Panics
-/// If it is.
+/// If `votes` is empty, which those of a [`Pool`] never are.
 pub fn sum(votes: &[Votes]) -> Votes {
-    let (first, others) = votes.split_first().expect("a study has subjects");
+    let (first, others) = votes.split_first().expect("a pool has subjects");
     let mut total = first.clone();
     for votes in others {
         total.n_items += votes.n_items;

@@ -92,13 +92,14 @@ impl<W: Write + Send> UnitWriter<W> {
         written.map_err(|error| write_error(path, error))
     }
 
-    /// Writes the footer and returns what was written to.
+    /// Writes the footer; without it the table cannot be read.
     ///
     /// # Errors
-    /// If it cannot be written to.
-    pub fn finish(self) -> Result<W> {
+    /// If the footer cannot be written.
+    pub fn finish(self) -> Result<()> {
         self.writer
-            .into_inner()
+            .close()
+            .map(|_| ())
             .map_err(|error| write_error(&self.path, error))
     }
 }
@@ -219,17 +220,16 @@ impl<'a> LayerRows<'a> {
         optional::<ByteArrayType, _>(group, best_roi.collect())?;
         let accuracies = self.best.iter().map(|best| best.map(|best| best.accuracy));
         optional::<FloatType, _>(group, accuracies.collect())?;
-        let kept = |rule: crate::stats::significance::Rule| {
-            move |best: &Option<Best>| best.is_some_and(|best| rule.keeps(best.accuracy))
-        };
-        required::<BoolType, _>(
-            group,
-            self.best.iter().map(kept(self.rules.published)).collect(),
-        )?;
-        let textbook = match self.rules.textbook {
-            Some(rule) => self.best.iter().map(kept(rule)).map(Some).collect(),
-            None => vec![None; self.n_rows()],
-        };
+        let published = self
+            .best
+            .iter()
+            .map(|&best| self.rules.keeps_published(best));
+        required::<BoolType, _>(group, published.collect())?;
+        let textbook = self
+            .best
+            .iter()
+            .map(|&best| self.rules.keeps_textbook(best))
+            .collect();
         optional::<BoolType, _>(group, textbook)
     }
 
@@ -294,6 +294,7 @@ mod tests {
         }
         let pool = Pool::decoding(&input).unwrap();
         let rules = Rules::new(0.05, n_test);
+        let mut bytes = Vec::new();
         let mut bytes = Vec::new();
         let mut writer = UnitWriter::new(&mut bytes, "units.parquet", &input.rois).unwrap();
         for layer in 0..input.layers.len() {
@@ -369,8 +370,8 @@ mod tests {
                 Err(std::io::ErrorKind::StorageFull.into())
             }
         }
-        let failed = UnitWriter::new(Full, "results/units.parquet", &["V1".to_owned()])
-            .and_then(UnitWriter::finish);
+        let writer = UnitWriter::new(Full, "results/units.parquet", &["V1".to_owned()]);
+        let failed = writer.and_then(UnitWriter::finish);
         let text = failed.unwrap_err().to_string();
         assert!(
             text.contains("results/units.parquet") && text.contains("free some space"),
