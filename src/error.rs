@@ -64,7 +64,11 @@ impl Error {
     /// An I/O failure of `action` on `path`; made for `.map_err(Error::io("read", path))`.
     pub fn io(action: &'static str, path: impl AsRef<Path>) -> impl FnOnce(io::Error) -> Error {
         let path = path.as_ref().to_owned();
-        move |source| Error::Io { action, path, source }
+        move |source| Error::Io {
+            action,
+            path,
+            source,
+        }
     }
 
     /// A file that is not what it should be.
@@ -86,7 +90,11 @@ impl Error {
         problem: impl Into<String>,
         remedy: impl Into<String>,
     ) -> Error {
-        Error::Data { item: item.into(), problem: problem.into(), remedy: remedy.into() }
+        Error::Data {
+            item: item.into(),
+            problem: problem.into(),
+            remedy: remedy.into(),
+        }
     }
 }
 
@@ -99,7 +107,9 @@ fn io_hint(source: &io::Error) -> &'static str {
             "; free some space and run the same command again, finished items are kept"
         }
         io::ErrorKind::ReadOnlyFilesystem => "; the study folder must be writable",
-        io::ErrorKind::QuotaExceeded => "; the disk quota is used up, free some space and run again",
+        io::ErrorKind::QuotaExceeded => {
+            "; the disk quota is used up, free some space and run again"
+        }
         _ => "",
     }
 }
@@ -112,7 +122,9 @@ struct Bullets<'a>(&'a [String]);
 
 impl fmt::Display for Bullets<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|problem| write!(f, "\n  - {problem}"))
+        self.0
+            .iter()
+            .try_for_each(|problem| write!(f, "\n  - {problem}"))
     }
 }
 
@@ -131,7 +143,14 @@ mod tests {
     #[test]
     fn settings_errors_list_every_problem() {
         let problems = vec!["`a`: one".to_owned(), "`b`: two".to_owned()];
-        let text = Error::Settings { path: "settings.json".into(), problems }.to_string();
-        assert_eq!(text, "`settings.json` has 2 problems:\n  - `a`: one\n  - `b`: two");
+        let text = Error::Settings {
+            path: "settings.json".into(),
+            problems,
+        }
+        .to_string();
+        assert_eq!(
+            text,
+            "`settings.json` has 2 problems:\n  - `a`: one\n  - `b`: two"
+        );
     }
 }

@@ -49,9 +49,17 @@ fn strongest(x: ArrayView2<f64>, y: &[f64], k: usize) -> Vec<usize> {
     let key = |j: usize| {
         let column = x.column(j);
         let mean = column.sum() / n;
-        let cross: f64 = column.iter().zip(y).map(|(a, b)| (a - mean) * (b - y_mean)).sum();
+        let cross: f64 = column
+            .iter()
+            .zip(y)
+            .map(|(a, b)| (a - mean) * (b - y_mean))
+            .sum();
         let square: f64 = column.iter().map(|a| (a - mean) * (a - mean)).sum();
-        if square / n < 1e-8 { -1.0 } else { (cross / square.sqrt()).abs() }
+        if square / n < 1e-8 {
+            -1.0
+        } else {
+            (cross / square.sqrt()).abs()
+        }
     };
     let keys: Vec<f64> = (0..x.ncols()).map(key).collect();
     let mut order: Vec<usize> = (0..x.ncols()).filter(|&j| keys[j] >= 0.0).collect();
@@ -62,15 +70,27 @@ fn strongest(x: ArrayView2<f64>, y: &[f64], k: usize) -> Vec<usize> {
 }
 
 fn noise(rows: usize, columns: usize, seed: u64) -> Array2<f64> {
-    let mut state = seed.wrapping_mul(2862933555777941757).wrapping_add(3037000493);
+    let mut state = seed
+        .wrapping_mul(2862933555777941757)
+        .wrapping_add(3037000493);
     Array2::from_shape_simple_fn((rows, columns), || {
-        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        state = state
+            .wrapping_mul(6364136223846793005)
+            .wrapping_add(1442695040888963407);
         (state >> 11) as f64 / (1u64 << 52) as f64 - 1.0
     })
 }
 
 /// Repeats, uncentred inputs and every relation of samples, inputs and selected inputs.
-fn check_case(n_rows: usize, repeats: usize, p: usize, k: usize, alpha: f64, shift: f64, seed: u64) {
+fn check_case(
+    n_rows: usize,
+    repeats: usize,
+    p: usize,
+    k: usize,
+    alpha: f64,
+    shift: f64,
+    seed: u64,
+) {
     let n = n_rows * repeats;
     let mut x = noise(n, p, seed);
     x.mapv_inplace(|v| v + shift);
@@ -78,20 +98,40 @@ fn check_case(n_rows: usize, repeats: usize, p: usize, k: usize, alpha: f64, shi
     let mut row_of: Vec<usize> = (0..n).map(|i| i % n_rows).collect();
     row_of[n - 1] = 0;
     let targets = noise(n_rows, 3, seed + 1) + shift;
-    let inputs = Inputs::new(x.view(), &row_of, n_rows, &Params { alpha, n_selected: k });
+    let inputs = Inputs::new(
+        x.view(),
+        &row_of,
+        n_rows,
+        &Params {
+            alpha,
+            n_selected: k,
+        },
+    );
     let model = ridge::fit(&inputs, targets.view()).unwrap();
     for target in 0..3 {
         let y: Vec<f64> = row_of.iter().map(|&row| targets[[row, target]]).collect();
-        let selected: Vec<usize> =
-            if k == 0 || k >= p { (0..p).collect() } else { strongest(x.view(), &y, k) };
-        let found: Vec<usize> =
-            model.selected.row(target).iter().map(|&index| index as usize).collect();
+        let selected: Vec<usize> = if k == 0 || k >= p {
+            (0..p).collect()
+        } else {
+            strongest(x.view(), &y, k)
+        };
+        let found: Vec<usize> = model
+            .selected
+            .row(target)
+            .iter()
+            .map(|&index| index as usize)
+            .collect();
         assert_eq!(found, selected);
         let (weights, bias) = by_definition(x.view(), &y, &selected, alpha);
-        let scale = weights.iter().fold(bias.abs().max(1e-3), |m, w| m.max(w.abs()));
+        let scale = weights
+            .iter()
+            .fold(bias.abs().max(1e-3), |m, w| m.max(w.abs()));
         for (found, expected) in model.weights.row(target).iter().zip(&weights) {
             // Both sides round; the condition number is below 1e5 in every case.
-            assert!((found - expected).abs() <= 1e-9 * scale, "{found} {expected}");
+            assert!(
+                (found - expected).abs() <= 1e-9 * scale,
+                "{found} {expected}"
+            );
         }
         assert!((model.bias[target] - bias).abs() <= 1e-9 * scale);
     }
@@ -112,7 +152,15 @@ proptest! {
 fn a_target_that_is_not_finite_spoils_no_other() {
     let (x, mut y) = (noise(30, 8, 1), noise(30, 3, 2));
     let row_of: Vec<usize> = (0..30).collect();
-    let inputs = Inputs::new(x.view(), &row_of, 30, &Params { alpha: 1.0, n_selected: 4 });
+    let inputs = Inputs::new(
+        x.view(),
+        &row_of,
+        30,
+        &Params {
+            alpha: 1.0,
+            n_selected: 4,
+        },
+    );
     let clean = ridge::fit(&inputs, y.view()).unwrap();
     y[[3, 1]] = f64::NAN;
     let spoiled = ridge::fit(&inputs, y.view()).unwrap();
@@ -128,7 +176,15 @@ fn a_target_that_is_not_finite_spoils_no_other() {
 fn a_block_of_targets_equals_its_targets_one_by_one() {
     let (x, y) = (noise(60, 30, 3), noise(20, 11, 4));
     let row_of: Vec<usize> = (0..60).map(|i| i / 3).collect();
-    let inputs = Inputs::new(x.view(), &row_of, 20, &Params { alpha: 10.0, n_selected: 12 });
+    let inputs = Inputs::new(
+        x.view(),
+        &row_of,
+        20,
+        &Params {
+            alpha: 10.0,
+            n_selected: 12,
+        },
+    );
     let all = ridge::fit(&inputs, y.view()).unwrap();
     for target in 0..11 {
         let one = ridge::fit(&inputs, y.slice(s![.., target..target + 1])).unwrap();
@@ -142,7 +198,15 @@ fn a_block_of_targets_equals_its_targets_one_by_one() {
 fn predictions_are_inputs_times_weights_plus_bias() {
     let (x, y) = (noise(40, 9, 5), noise(40, 2, 6));
     let row_of: Vec<usize> = (0..40).collect();
-    let inputs = Inputs::new(x.view(), &row_of, 40, &Params { alpha: 2.0, n_selected: 4 });
+    let inputs = Inputs::new(
+        x.view(),
+        &row_of,
+        40,
+        &Params {
+            alpha: 2.0,
+            n_selected: 4,
+        },
+    );
     let model = ridge::fit(&inputs, y.view()).unwrap();
     let predicted = model.predict(x.view());
     let expected = x.dot(&model.dense_weights().t()) + Array1::from(model.bias.clone());
@@ -150,11 +214,21 @@ fn predictions_are_inputs_times_weights_plus_bias() {
 }
 
 fn flat(value: &Value) -> Vec<f64> {
-    value.as_array().unwrap().iter().map(|v| v.as_f64().unwrap_or(f64::NAN)).collect()
+    value
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|v| v.as_f64().unwrap_or(f64::NAN))
+        .collect()
 }
 
 fn size(value: &Value) -> Vec<usize> {
-    value.as_array().unwrap().iter().map(|v| v.as_u64().unwrap() as usize).collect()
+    value
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|v| v.as_u64().unwrap() as usize)
+        .collect()
 }
 
 /// Weights and bias that the original computed for small arrays.
@@ -184,7 +258,11 @@ fn check_vectors(path: &std::path::Path) {
         let expected = Array2::from_shape_vec((x.ncols(), q), flat(&case["W"])).unwrap();
         let bias = flat(&case["b"]);
         // Vectors are stored with 16 digits; the float32 case was computed with 24 bits.
-        let tolerance = if parameters["dtype"] == "float32" { 3e-6 } else { 1e-10 };
+        let tolerance = if parameters["dtype"] == "float32" {
+            3e-6
+        } else {
+            1e-10
+        };
         let dense = model.dense_weights();
         for target in 0..q {
             let wanted = expected.column(target);
@@ -194,7 +272,10 @@ fn check_vectors(path: &std::path::Path) {
             }
             let off = (&dense.row(target) - &wanted).fold(0.0, |m: f64, d| m.max(d.abs()));
             assert!(off <= tolerance, "{name}: weights differ by {off:.1e}");
-            assert!((model.bias[target] - bias[target]).abs() <= tolerance, "{name}: bias");
+            assert!(
+                (model.bias[target] - bias[target]).abs() <= tolerance,
+                "{name}: bias"
+            );
         }
     }
     assert!(seen >= 10, "only {seen} cases in {}", path.display());
@@ -207,14 +288,18 @@ fn original_fits_of_small_arrays() {
 
 #[test]
 fn original_fits_of_the_shared_vectors() {
-    let Some(path) = common::shared("golden/vectors/fit_vectors.json") else { return };
+    let Some(path) = common::shared("golden/vectors/fit_vectors.json") else {
+        return;
+    };
     check_vectors(&path);
 }
 
 /// PyFastL2LiR's own unit tests: five files, 6 decimals, as there.
 #[test]
 fn original_unit_tests_to_six_decimals() {
-    let Some(folder) = common::shared("fixtures/fastl2lir") else { return };
+    let Some(folder) = common::shared("fixtures/fastl2lir") else {
+        return;
+    };
     let cases = [
         ("basic", 1.0, 0),
         ("basic", 1.0, 500),
@@ -242,8 +327,12 @@ fn original_unit_tests_to_six_decimals() {
         let model = ridge::fit(&inputs, y.view()).unwrap();
         let off = (&model.dense_weights().t() - &expected).fold(0.0, |m: f64, d| m.max(d.abs()));
         assert!(off < 5e-7, "{name}: weights differ by {off:.1e}");
-        let bias_off =
-            model.bias.iter().zip(bias.iter()).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+        let bias_off = model
+            .bias
+            .iter()
+            .zip(bias.iter())
+            .map(|(a, b)| (a - b).abs())
+            .fold(0.0, f64::max);
         assert!(bias_off < 5e-7, "{name}: bias differs by {bias_off:.1e}");
         let predicted = model.predict(x_test.view());
         let off = (&predicted - &wanted).fold(0.0, |m: f64, d| m.max(d.abs()));

@@ -30,7 +30,11 @@ pub fn read_decoding(
     let mut values: Vec<Option<Vec<f32>>> = Vec::with_capacity(items.len());
     for item in &items {
         let path = layout.decoding_accuracy(item).join("accuracy.mat");
-        values.push(if path.exists() { Some(mat::read_f32(&path, "accuracy")?.values) } else { None });
+        values.push(if path.exists() {
+            Some(mat::read_f32(&path, "accuracy")?.values)
+        } else {
+            None
+        });
     }
     let (n_subjects, n_rois) = (settings.subjects.len(), settings.rois.len());
     refuse_holes(layout, &items, &values, n_subjects * n_rois)?;
@@ -60,7 +64,11 @@ fn refuse_holes(
     per_layer: usize,
 ) -> Result<()> {
     let absent_in_all = |offset: usize| {
-        values.iter().skip(offset).step_by(per_layer).all(Option::is_none)
+        values
+            .iter()
+            .skip(offset)
+            .step_by(per_layer)
+            .all(Option::is_none)
     };
     let missing: Vec<&Item> = items
         .iter()
@@ -73,7 +81,11 @@ fn refuse_holes(
         return Ok(());
     }
     let net = items.first().map_or("", |item| item.net.as_str());
-    let missing: Vec<&Item> = if nothing { items.iter().collect() } else { missing };
+    let missing: Vec<&Item> = if nothing {
+        items.iter().collect()
+    } else {
+        missing
+    };
     let mut lines: Vec<String> = missing
         .iter()
         .take(LISTED)
@@ -87,8 +99,15 @@ fn refuse_holes(
     }
     Err(Error::data(
         format!("network `{net}`"),
-        format!("{} of {} accuracy files are missing", missing.len(), items.len()),
-        format!("run `bhscore decode-predict --net {net}`, or download them{}", lines.concat()),
+        format!(
+            "{} of {} accuracy files are missing",
+            missing.len(),
+            items.len()
+        ),
+        format!(
+            "run `bhscore decode-predict --net {net}`, or download them{}",
+            lines.concat()
+        ),
     ))
 }
 
@@ -98,7 +117,11 @@ fn count_test_images(
     items: &[Item],
     values: &[Option<Vec<f32>>],
 ) -> Result<Option<usize>> {
-    let Some(item) = items.iter().zip(values).find(|(_, value)| value.is_some()).map(|(i, _)| i)
+    let Some(item) = items
+        .iter()
+        .zip(values)
+        .find(|(_, value)| value.is_some())
+        .map(|(i, _)| i)
     else {
         return Ok(None);
     };
@@ -118,7 +141,12 @@ fn count_mat_files(folder: &Path) -> Option<usize> {
     let entries = fs::read_dir(folder).ok()?;
     let count = entries
         .flatten()
-        .filter(|entry| entry.path().extension().is_some_and(|extension| extension == "mat"))
+        .filter(|entry| {
+            entry
+                .path()
+                .extension()
+                .is_some_and(|extension| extension == "mat")
+        })
         .count();
     (count > 0).then_some(count)
 }

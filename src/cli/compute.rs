@@ -1,14 +1,12 @@
 //! `compute`: decoding accuracies → BH scores, tables, figures and the results page.
 
-use std::path::Path;
-
 use anyhow::Result;
 use bhscore::bh::{self, LayerSampling, Pool, Rules, ScoreOptions};
 use bhscore::io::atomic::{Batch, Staged};
-use bhscore::report::figure::{self, RankedNetwork};
-use bhscore::report::page::{Figure, Page, ScoreRow};
+use bhscore::io::record;
 use bhscore::report::parquet::UnitWriter;
-use bhscore::report::{NetworkScores, csv, json, page, table};
+use bhscore::report::results::{self, Scored};
+use bhscore::report::{NetworkScores, table};
 use bhscore::settings::{Network, Settings};
 use clap::Args;
 use serde_json::{Value, json};
@@ -31,7 +29,7 @@ pub struct ComputeArgs {
 }
 
 /// How layers are drawn.
-#[derive(Args, Default)]
+#[derive(Args)]
 pub struct SamplingArgs {
     /// Layers in each subset: exact (mean over all subsets), random:K (K draws), all (no subsets)
     #[arg(long, default_value = "exact", value_name = "HOW")]
@@ -41,16 +39,31 @@ pub struct SamplingArgs {
     seed: u32,
 }
 
+impl Default for SamplingArgs {
+    fn default() -> SamplingArgs {
+        SamplingArgs {
+            layer_sampling: "exact".to_owned(),
+            seed: 0,
+        }
+    }
+}
+
 impl SamplingArgs {
+    fn name(&self) -> &str {
+        &self.layer_sampling
+    }
+
     fn parse(&self) -> Result<LayerSampling> {
         match self.layer_sampling.as_str() {
-            // Empty where a command has no such option.
-            "exact" | "" => Ok(LayerSampling::Exact),
+            "exact" => Ok(LayerSampling::Exact),
             "all" => Ok(LayerSampling::All),
             other => other
                 .strip_prefix("random:")
                 .and_then(|draws| draws.parse().ok())
-                .map(|draws| LayerSampling::Random { draws, seed: self.seed })
+                .map(|draws| LayerSampling::Random {
+                    draws,
+                    seed: self.seed,
+                })
                 .ok_or_else(|| {
                     bhscore::Error::data(
                         format!("layer sampling `{other}`"),
@@ -68,7 +81,10 @@ pub fn run(global: &Global, args: &ComputeArgs) -> Result<Outcome> {
     let networks: Vec<&Network> = if args.nets.is_empty() {
         settings.networks.iter().collect()
     } else {
-        args.nets.iter().map(|net| settings.network(net)).collect::<Result<_, _>>()?
+        args.nets
+            .iter()
+            .map(|net| settings.network(net))
+            .collect::<Result<_, _>>()?
     };
     score(global, &settings, &networks, &args.sampling)
 }
@@ -80,97 +96,104 @@ pub fn score(
     networks: &[&Network],
     sampling: &SamplingArgs,
 ) -> Result<Outcome> {
-    let scored = Scored::new(global, settings, networks, sampling)?;
-    scored.write(&global.layout().results())?;
+    let folder = global.layout().results();
+    let mut staged = Staged::create(folder.join(results::UNITS))?;
+    let (scored, outcome) = score_networks(global, settings, networks, sampling, &mut staged)?;
+    let resolved = json!({
+        "resolved": serde_json::to_value(settings)?,
+        "layer_sampling": sampling.name(),
+        "seed": sampling.seed,
+    });
+    let title = format!("BH scores of {}", study_name(global));
+    let (files, value) = results::files(&title, &scored, resolved, provenance());
+    let mut batch = Batch::new();
+    batch.add_staged(staged);
+    for (name, bytes) in &files {
+        batch.add(folder.join(name), bytes)?;
+    }
+    batch.commit()?;
     if global.json {
-        speech::print(&scored.value.to_string())?;
+        speech::print(&value.to_string())?;
     } else {
-        speech::print(&table::text(&scored.scores))?;
+        let scores: Vec<NetworkScores> = scored.into_iter().map(|network| network.scores).collect();
+        speech::print(&table::text(&scores))?;
     }
     if !global.quiet {
-        let report = global.layout().results().join(REPORT);
-        speech::note(&format!("report: {}", report.display()));
+        speech::note(&format!("report: {}", folder.join(results::PAGE).display()));
     }
-    Ok(if scored.failed { Outcome::Failed } else { Outcome::Complete })
+    Ok(outcome)
 }
 
-const REPORT: &str = "report.html";
-
-/// Scores and everything that goes into `results/`.
-struct Scored {
-    scores: Vec<NetworkScores>,
-    files: Vec<(String, Vec<u8>)>,
-    units: Option<Staged>,
-    value: Value,
-    failed: bool,
-}
-
-impl Scored {
-    fn new(
-        global: &Global,
-        settings: &Settings,
-        networks: &[&Network],
-        sampling: &SamplingArgs,
-    ) -> Result<Scored> {
-        let layout = global.layout();
-        let options = ScoreOptions {
-            p_value: settings.score.p_value,
-            n_layers: settings.score.n_layers,
-            sampling: sampling.parse()?,
+/// Scores of all networks; their units go to `units`.
+fn score_networks(
+    global: &Global,
+    settings: &Settings,
+    networks: &[&Network],
+    sampling: &SamplingArgs,
+    units: &mut Staged,
+) -> Result<(Vec<Scored>, Outcome)> {
+    let layout = global.layout();
+    let options = ScoreOptions {
+        p_value: settings.score.p_value,
+        n_layers: settings.score.n_layers,
+        sampling: sampling.parse()?,
+    };
+    let rois: Vec<String> = settings.rois.iter().map(|roi| roi.name.clone()).collect();
+    let path = units.path().to_owned();
+    let mut table = UnitWriter::new(units, &path, &rois)?;
+    let (mut scored, mut outcome) = (Vec::new(), Outcome::Complete);
+    for network in networks {
+        let mut scores = NetworkScores {
+            name: network.name.clone(),
+            net: network.dir.clone(),
+            decoding: None,
         };
-        let mut staged = Staged::create(layout.results().join("units.parquet"))?;
-        let rois: Vec<String> = settings.rois.iter().map(|roi| roi.name.clone()).collect();
-        let mut units = UnitWriter::new(&mut staged, "results/units.parquet", &rois)?;
-        let (mut scores, mut failed, mut maps) = (Vec::new(), false, Vec::new());
-        for network in networks {
-            let read = bh::accuracies::read_decoding(&layout, settings, network);
-            let accuracies = match read {
-                Ok(accuracies) => accuracies,
-                // One network that is not there does not keep the others from being scored.
-                Err(error) if networks.len() > 1 => {
-                    speech::note(&format!("{}: {error}", network.name));
-                    failed = true;
-                    scores.push(unscored(network));
-                    maps.push(None);
-                    continue;
-                }
-                Err(error) => return Err(error.into()),
-            };
-            let decoding = bh::decoding_score(&accuracies, &options)?;
-            let pool = Pool::decoding(&accuracies)?;
-            let rules = Rules::new(options.p_value, accuracies.n_test);
-            for layer in 0..network.layers.len() {
-                units.write_layer(&network.name, &pool, layer, &rules)?;
+        let accuracies = match bh::accuracies::read_decoding(&layout, settings, network) {
+            Ok(accuracies) => accuracies,
+            // One network that is not there does not keep the others from being scored.
+            Err(error) if networks.len() > 1 => {
+                speech::note(&error.to_string());
+                outcome = Outcome::Failed;
+                scored.push(Scored {
+                    scores,
+                    mean_accuracy: None,
+                });
+                continue;
             }
-            maps.push(Some(mean_accuracy(&accuracies)));
-            scores.push(NetworkScores { decoding: Some(decoding), ..unscored(network) });
+            Err(error) => return Err(error.into()),
+        };
+        scores.decoding = Some(bh::decoding_score(&accuracies, &options)?);
+        let pool = Pool::decoding(&accuracies)?;
+        let rules = Rules::new(options.p_value, accuracies.n_test);
+        for layer in 0..network.layers.len() {
+            table.write_layer(&network.name, &pool, layer, &rules)?;
         }
-        units.finish()?;
-        let settings_value = json!({
-            "settings": serde_json::to_value(settings)?,
-            "layer_sampling": sampling.layer_sampling,
-            "seed": sampling.seed,
+        scored.push(Scored {
+            scores,
+            mean_accuracy: Some(results::mean_accuracy(&accuracies)),
         });
-        let provenance = provenance();
-        let value = json::value(&scores, settings_value.clone(), provenance.clone());
-        let figures = figures(&scores, &maps);
-        let page = results_page(&layout.root().display().to_string(), &scores, &figures, &settings_value);
-        let mut files = vec![
-            ("bhscore.csv".to_owned(), csv::bytes(&scores)),
-            ("bhscore.json".to_owned(), format!("{value:#}\n").into_bytes()),
-            (REPORT.to_owned(), page::render(&page).into_bytes()),
-        ];
-        for (name, figure) in figures {
-            files.push((format!("{name}.svg"), figure.svg.into_bytes()));
-        }
-        Ok(Scored { scores, files, units: Some(staged), value, failed })
     }
+    table.finish()?;
+    Ok((scored, outcome))
+}
 
-    fn write(&self, folder: &Path) -> Result<()> {
-        let mut batch = Batch::new();
-        for (name, bytes) in &self.files {
-            batch.add(folder.join(name), bytes)?;
-        }
-        Ok(batch.commit()?)
-    }
+/// How the results were made.
+fn provenance() -> Value {
+    json!({
+        "program": format!("bhscore {}", super::VERSION),
+        "command": std::env::args().collect::<Vec<_>>().join(" "),
+        "host": record::host(),
+        "unix_time": record::now(),
+    })
+}
+
+fn study_name(global: &Global) -> String {
+    let folder = global
+        .study
+        .canonicalize()
+        .unwrap_or_else(|_| global.study.clone());
+    folder.file_name().map_or_else(
+        || folder.display().to_string(),
+        |name| name.to_string_lossy().into_owned(),
+    )
 }

@@ -4,6 +4,7 @@
 //! (interrupted, or not done by others yet); 2 something failed, or bad usage or settings.
 //! Results go to stdout, everything else to stderr.
 
+mod arrays;
 mod compute;
 mod demo;
 mod inspect;
@@ -46,10 +47,16 @@ Examples:
 Exit status: 0 done, 1 work remains, 2 something failed.";
 
 /// Options of every command.
-#[derive(Args)]
+#[derive(Args, Clone)]
 struct Global {
     /// Study folder: holds settings.json and data/
-    #[arg(short = 'C', long = "study", global = true, default_value = ".", value_name = "DIR")]
+    #[arg(
+        short = 'C',
+        long = "study",
+        global = true,
+        default_value = ".",
+        value_name = "DIR"
+    )]
     study: PathBuf,
     /// Settings file [default: settings.json in the study folder]
     #[arg(long, global = true, value_name = "FILE")]
@@ -72,6 +79,9 @@ struct Global {
     /// Print results as JSON
     #[arg(long, global = true)]
     json: bool,
+    /// The demo runs many small items: no line for each.
+    #[arg(skip)]
+    items_hidden: bool,
 }
 
 #[derive(Subcommand)]
@@ -126,7 +136,11 @@ pub fn main() -> ExitCode {
                 .downcast_ref::<bhscore::Error>()
                 .is_some_and(|error| matches!(error, bhscore::Error::Interrupted));
             speech::error(&error);
-            if interrupted { Outcome::WorkRemains.into() } else { Outcome::Failed.into() }
+            if interrupted {
+                Outcome::WorkRemains.into()
+            } else {
+                Outcome::Failed.into()
+            }
         }
     }
 }
@@ -169,7 +183,10 @@ impl Global {
     }
 
     fn read_settings(&self) -> Result<Settings> {
-        let path = self.settings.clone().unwrap_or_else(|| self.layout().settings());
+        let path = self
+            .settings
+            .clone()
+            .unwrap_or_else(|| self.layout().settings());
         Ok(Settings::read(&path)?)
     }
 

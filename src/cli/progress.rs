@@ -29,19 +29,30 @@ impl Progress {
         );
         bar.set_prefix(stage.to_owned());
         bar.enable_steady_tick(Duration::from_millis(200));
-        Progress { bar, quiet: global.quiet, verbose: global.verbose }
+        Progress {
+            bar,
+            quiet: global.quiet || global.items_hidden,
+            verbose: global.verbose,
+        }
     }
 
     /// Takes note of what happened.
     pub fn observe(&self, event: &Event) {
         match event {
             Event::Started { item, .. } => self.bar.set_message(item.to_string()),
-            Event::Finished { position, total, item, outcome } => {
+            Event::Finished {
+                position,
+                total,
+                item,
+                outcome,
+            } => {
                 let head = format!("[{position}/{total}] {} {item}", item.stage);
                 match outcome {
                     Outcome::Computed { seconds, notes } => {
                         self.line(&format!("{head}: {seconds:.2} s"));
-                        notes.iter().for_each(|note| self.line(&format!("    note: {note}")));
+                        notes
+                            .iter()
+                            .for_each(|note| self.line(&format!("    note: {note}")));
                     }
                     Outcome::Done if self.verbose => self.line(&format!("{head}: done before")),
                     Outcome::Foreign if self.verbose => {
@@ -49,7 +60,8 @@ impl Progress {
                     }
                     Outcome::Done | Outcome::Foreign => {}
                     Outcome::Failed(error) => {
-                        self.bar.suspend(|| speech::note(&format!("{head}: failed: {error}")));
+                        self.bar
+                            .suspend(|| speech::note(&format!("{head}: failed: {error}")));
                     }
                 }
                 self.bar.inc(1);

@@ -68,7 +68,11 @@ impl SelectArgs {
 
     /// The networks that were named.
     pub fn networks<'a>(&self, settings: &'a Settings) -> Result<Vec<&'a Network>> {
-        Ok(self.nets.iter().map(|net| settings.network(net)).collect::<Result<_, _>>()?)
+        Ok(self
+            .nets
+            .iter()
+            .map(|net| settings.network(net))
+            .collect::<Result<_, _>>()?)
     }
 }
 
@@ -111,12 +115,20 @@ pub fn run_all(global: &Global, args: &RunArgs) -> Result<Outcome> {
         return Ok(Outcome::Complete);
     }
     let select = &args.stage.select;
-    let partial = !(select.layers.is_empty() && select.subjects.is_empty() && select.rois.is_empty());
+    let partial =
+        !(select.layers.is_empty() && select.subjects.is_empty() && select.rois.is_empty());
     if partial || args.stage.shard.is_some() {
-        speech::note("only a part was asked for: no score; run `bhscore compute` when all parts are done");
+        speech::note(
+            "only a part was asked for: no score; run `bhscore compute` when all parts are done",
+        );
         return Ok(Outcome::Complete);
     }
-    compute::score(global, &context.settings, &select.networks(&context.settings)?, &Default::default())
+    compute::score(
+        global,
+        &context.settings,
+        &select.networks(&context.settings)?,
+        &Default::default(),
+    )
 }
 
 /// What the stages need to know, from the global options.
@@ -124,7 +136,11 @@ pub fn context(global: &Global, compat: bool) -> Result<Context> {
     Ok(Context {
         layout: global.layout(),
         settings: global.read_settings()?,
-        behaviour: if compat { Behaviour::Compat } else { Behaviour::Corrected },
+        behaviour: if compat {
+            Behaviour::Compat
+        } else {
+            Behaviour::Corrected
+        },
         memory: global.memory(),
     })
 }
@@ -147,7 +163,12 @@ pub fn run_stage(
 ) -> Result<Outcome> {
     let mut items: Vec<Item> = Vec::new();
     for network in args.select.networks(&context.settings)? {
-        items.extend(plan(&context.settings, network, stage, &args.select.filter())?);
+        items.extend(plan(
+            &context.settings,
+            network,
+            stage,
+            &args.select.filter(),
+        )?);
     }
     let items = args.shard.unwrap_or(Shard::WHOLE).part(items);
     let mut job = job(stage, context);
@@ -186,11 +207,25 @@ fn list(items: &[Item], job: &dyn Job, context: &Context) -> Result<Outcome> {
 
 /// Says how a stage ended and turns it into an exit status.
 fn conclude(global: &Global, stage: Stage, total: usize, summary: &Summary) -> Result<Outcome> {
-    let Summary { computed, done, foreign, failed, interrupted } = summary;
+    let Summary {
+        computed,
+        done,
+        foreign,
+        failed,
+        interrupted,
+    } = summary;
     if !global.quiet {
         let mut parts = vec![format!("{computed} computed")];
-        let others = [(*done, "done before"), (*foreign, "kept as another program wrote them")];
-        parts.extend(others.iter().filter(|(n, _)| *n > 0).map(|(n, text)| format!("{n} {text}")));
+        let others = [
+            (*done, "done before"),
+            (*foreign, "kept as another program wrote them"),
+        ];
+        parts.extend(
+            others
+                .iter()
+                .filter(|(n, _)| *n > 0)
+                .map(|(n, text)| format!("{n} {text}")),
+        );
         if !failed.is_empty() {
             parts.push(format!("{} failed", failed.len()));
         }

@@ -43,14 +43,23 @@ pub fn run(global: &Global, args: &StatusArgs) -> Result<Outcome> {
     let networks: Vec<&Network> = if args.nets.is_empty() {
         context.settings.networks.iter().collect()
     } else {
-        args.nets.iter().map(|net| context.settings.network(net)).collect::<Result<_, _>>()?
+        args.nets
+            .iter()
+            .map(|net| context.settings.network(net))
+            .collect::<Result<_, _>>()?
     };
     let mut all = Vec::new();
     for network in networks {
         for stage in Stage::ALL {
             let items = plan(&context.settings, network, stage, &Filter::default())?;
             let job = stages::job(stage, &context);
-            all.push(Counts::of(stage, &network.dir, &items, job.as_ref(), &context.layout)?);
+            all.push(Counts::of(
+                stage,
+                &network.dir,
+                &items,
+                job.as_ref(),
+                &context.layout,
+            )?);
         }
     }
     if global.json {
@@ -59,7 +68,11 @@ pub fn run(global: &Global, args: &StatusArgs) -> Result<Outcome> {
         speech::print(&as_table(&all))?;
     }
     let complete = all.iter().all(Counts::is_complete);
-    Ok(if complete { Outcome::Complete } else { Outcome::WorkRemains })
+    Ok(if complete {
+        Outcome::Complete
+    } else {
+        Outcome::WorkRemains
+    })
 }
 
 fn as_json(all: &[Counts]) -> serde_json::Value {
@@ -88,7 +101,12 @@ fn as_json(all: &[Counts]) -> serde_json::Value {
 }
 
 fn as_table(all: &[Counts]) -> String {
-    let width = all.iter().map(|counts| counts.net.len()).max().unwrap_or(0).max("network".len());
+    let width = all
+        .iter()
+        .map(|counts| counts.net.len())
+        .max()
+        .unwrap_or(0)
+        .max("network".len());
     let mut lines = vec![format!(
         "{:<width$}  {:<14} {:>7} {:>7} {:>7} {:>7} {:>7}",
         "network", "stage", "done", "foreign", "stale", "failed", "missing"

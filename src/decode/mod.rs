@@ -45,14 +45,25 @@ impl Context {
     }
 
     fn roi(&self, item: &Item) -> Result<&Roi> {
-        self.settings.rois.iter().find(|roi| roi.name == item.roi).ok_or_else(|| {
-            Error::data(item.to_string(), "its ROI is not in the settings", "add it to `rois`")
-        })
+        self.settings
+            .rois
+            .iter()
+            .find(|roi| roi.name == item.roi)
+            .ok_or_else(|| {
+                Error::data(
+                    item.to_string(),
+                    "its ROI is not in the settings",
+                    "add it to `rois`",
+                )
+            })
     }
 
     /// Settings that both stages record.
     fn recorded(&self, item: &Item) -> serde_json::Value {
-        let select = self.roi(item).map(|roi| roi.select.clone()).unwrap_or_default();
+        let select = self
+            .roi(item)
+            .map(|roi| roi.select.clone())
+            .unwrap_or_default();
         serde_json::json!({
             "alpha": self.settings.decoding.alpha,
             "n_voxels": self.settings.decoding.n_voxels,
@@ -78,11 +89,6 @@ impl Tables {
         }
         let (_, table) = self.last.as_ref().expect("set above");
         Samples::select(table, &path, context.roi(item)?, context.label_key())
-    }
-
-    /// Gives the table back.
-    fn clear(&mut self) {
-        self.last = None;
     }
 }
 
@@ -118,12 +124,18 @@ struct RoiCache<T> {
 
 impl<T> RoiCache<T> {
     fn new(bound: u64) -> RoiCache<T> {
-        RoiCache { entries: HashMap::new(), clock: 0, bound }
+        RoiCache {
+            entries: HashMap::new(),
+            clock: 0,
+            bound,
+        }
     }
 
     fn get(&mut self, item: &Item) -> Option<&T> {
         self.clock += 1;
-        let entry = self.entries.get_mut(&(item.subject.clone(), item.roi.clone()))?;
+        let entry = self
+            .entries
+            .get_mut(&(item.subject.clone(), item.roi.clone()))?;
         entry.0 = self.clock;
         Some(&entry.2)
     }

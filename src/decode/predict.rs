@@ -43,7 +43,12 @@ impl Predict {
     /// A run of the stage.
     pub fn new(context: Context) -> Predict {
         let rois = RoiCache::new(context.memory.bytes / 5);
-        Predict { context, tables: Tables::default(), layer: CurrentLayer::default(), rois }
+        Predict {
+            context,
+            tables: Tables::default(),
+            layer: CurrentLayer::default(),
+            rois,
+        }
     }
 
     fn prepare_roi(&mut self, item: &Item) -> Result<()> {
@@ -53,7 +58,14 @@ impl Predict {
         let samples: Samples = self.tables.samples(&self.context, Split::Test, item)?;
         let patterns = samples.mean_patterns();
         let bytes = 8 * patterns.len() as u64;
-        self.rois.insert(item, bytes, TestRoi { patterns, stimuli: samples.stimuli });
+        self.rois.insert(
+            item,
+            bytes,
+            TestRoi {
+                patterns,
+                stimuli: samples.stimuli,
+            },
+        );
         Ok(())
     }
 }
@@ -64,10 +76,16 @@ impl Job for Predict {
     }
 
     fn sources(&self, item: &Item) -> Vec<Source> {
-        let Context { layout, settings, .. } = &self.context;
+        let Context {
+            layout, settings, ..
+        } = &self.context;
         let folder = layout.decoder(item);
         let chunks = folder.join("W");
-        let main = if chunks.is_dir() { chunks } else { folder.join("W.mat") };
+        let main = if chunks.is_dir() {
+            chunks
+        } else {
+            folder.join("W.mat")
+        };
         vec![
             Source::Artifact { folder, main },
             Source::File(layout.fmri(settings, Split::Test, &item.subject)),
@@ -101,7 +119,12 @@ impl Job for Predict {
             Behaviour::Corrected => rows.iter().map(|&row| units.images[row].as_str()).collect(),
             // The original names file i after the i-th feature file, also where an image in
             // between was never shown (`QUIRKS` D6).
-            Behaviour::Compat => units.images.iter().take(rows.len()).map(String::as_str).collect(),
+            Behaviour::Compat => units
+                .images
+                .iter()
+                .take(rows.len())
+                .map(String::as_str)
+                .collect(),
         };
         let n_undefined = decoded.accuracy.iter().filter(|r| r.is_nan()).count();
         let mut notes: Vec<String> = disagreement.into_iter().collect();
@@ -115,7 +138,11 @@ impl Job for Predict {
             "mean_accuracy": decoded.mean_accuracy(),
         });
         let files = decoded.files(&self.context, item, &units.shape, &names)?;
-        Ok(Artifact { files, result, notes })
+        Ok(Artifact {
+            files,
+            result,
+            notes,
+        })
     }
 }
 
@@ -123,14 +150,21 @@ fn check_shapes(item: &Item, decoder: &Decoder, roi: &TestRoi, units: &Units) ->
     if decoder.n_voxels() != roi.patterns.ncols() {
         return Err(Error::data(
             format!("decoder `{item}`"),
-            format!("expects {} voxels, the test fMRI has {}", decoder.n_voxels(), roi.patterns.ncols()),
+            format!(
+                "expects {} voxels, the test fMRI has {}",
+                decoder.n_voxels(),
+                roi.patterns.ncols()
+            ),
             "use training and test tables of the same voxels, then run `bhscore decode-train` again",
         ));
     }
     if decoder.unit_shape != units.shape {
         return Err(Error::data(
             format!("decoder `{item}`"),
-            format!("decodes units of shape {:?}, the test features have {:?}", decoder.unit_shape, units.shape),
+            format!(
+                "decodes units of shape {:?}, the test features have {:?}",
+                decoder.unit_shape, units.shape
+            ),
             "extract training and test features alike, then run `bhscore decode-train` again",
         ));
     }
@@ -144,16 +178,24 @@ fn refuse_undefined(
     patterns: ArrayView2<f64>,
     behaviour: Behaviour,
 ) -> Result<()> {
-    let trained = decoder.voxel_norm.iter().all(|norm| *norm != 0.0 && norm.is_finite());
+    let trained = decoder
+        .voxel_norm
+        .iter()
+        .all(|norm| *norm != 0.0 && norm.is_finite());
     if behaviour == Behaviour::Compat || !trained {
         // A decoder of the original with a constant voxel is NaN throughout: so is its accuracy.
         return Ok(());
     }
-    match patterns.indexed_iter().find(|(_, value)| !value.is_finite()) {
+    match patterns
+        .indexed_iter()
+        .find(|(_, value)| !value.is_finite())
+    {
         None => Ok(()),
         Some(((stimulus, voxel), _)) => Err(Error::data(
             format!("test fMRI of `{item}`"),
-            format!("voxel {voxel} of the ROI is not finite for test stimulus {stimulus} (counted from 0)"),
+            format!(
+                "voxel {voxel} of the ROI is not finite for test stimulus {stimulus} (counted from 0)"
+            ),
             "repair the file, or leave the voxel out of the ROI's `select`",
         )),
     }
@@ -228,19 +270,32 @@ impl Decoded {
     }
 
     fn mean_accuracy(&self) -> Option<f64> {
-        let defined: Vec<f64> =
-            self.accuracy.iter().filter(|r| !r.is_nan()).map(|r| f64::from(*r)).collect();
+        let defined: Vec<f64> = self
+            .accuracy
+            .iter()
+            .filter(|r| !r.is_nan())
+            .map(|r| f64::from(*r))
+            .collect();
         (!defined.is_empty()).then(|| defined.iter().sum::<f64>() / defined.len() as f64)
     }
 
     /// All files of the item.
-    fn files(&self, context: &Context, item: &Item, shape: &[usize], names: &[&str]) -> Result<Batch> {
+    fn files(
+        &self,
+        context: &Context,
+        item: &Item,
+        shape: &[usize],
+        names: &[&str],
+    ) -> Result<Batch> {
         let mut files = Batch::new();
         let full: Vec<usize> = std::iter::once(1).chain(shape.iter().copied()).collect();
         let folder = context.layout.decoded_features(item);
         for (row, name) in self.features.rows().into_iter().zip(names) {
             let values = row.to_slice().expect("rows of a standard layout");
-            files.add(folder.join(format!("{name}.mat")), &mat::encode_f32("feat", &full, values))?;
+            files.add(
+                folder.join(format!("{name}.mat")),
+                &mat::encode_f32("feat", &full, values),
+            )?;
         }
         let folder = context.layout.decoding_accuracy(item);
         let (pattern, identification) = self.sums.per_image();
@@ -275,7 +330,11 @@ impl PatternSums {
         let (n, a, b) = (self.n_units, self.decoded[i], self.truth[j]);
         let variance = |sum: (f64, f64)| sum.1 - sum.0 * sum.0 / n;
         let scale = variance(a).max(0.0).sqrt() * variance(b).max(0.0).sqrt();
-        if scale > 0.0 { (self.cross[[i, j]] - a.0 * b.0 / n) / scale } else { f64::NAN }
+        if scale > 0.0 {
+            (self.cross[[i, j]] - a.0 * b.0 / n) / scale
+        } else {
+            f64::NAN
+        }
     }
 
     /// Pattern correlation and pairwise identification accuracy of every image.
@@ -288,7 +347,9 @@ impl PatternSums {
                 if n < 2 || own.is_nan() {
                     return f32::NAN;
                 }
-                let worse = (0..n).filter(|&j| j != i && self.correlation(i, j) < own).count();
+                let worse = (0..n)
+                    .filter(|&j| j != i && self.correlation(i, j) < own)
+                    .count();
                 worse as f32 / (n - 1) as f32
             })
             .collect();

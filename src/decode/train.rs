@@ -40,7 +40,12 @@ impl Train {
     /// A run of the stage.
     pub fn new(context: Context) -> Train {
         let rois = RoiCache::new(context.memory.bytes / 5 * 2);
-        Train { context, tables: Tables::default(), layer: CurrentLayer::default(), rois }
+        Train {
+            context,
+            tables: Tables::default(),
+            layer: CurrentLayer::default(),
+            rois,
+        }
     }
 
     /// Makes sure that the item's ROI is in the cache.
@@ -63,7 +68,10 @@ impl TrainingRoi {
         if scale.n_unusable() == samples.voxels.ncols() {
             return Err(Error::file(
                 &samples.path,
-                format!("no voxel of ROI `{}` varies over the training samples", item.roi),
+                format!(
+                    "no voxel of ROI `{}` varies over the training samples",
+                    item.roi
+                ),
                 "check the file's preprocessing and the ROI's `select`",
             ));
         }
@@ -76,8 +84,18 @@ impl TrainingRoi {
             n_selected: context.settings.decoding.n_voxels,
         };
         let n_stimuli = samples.stimuli.len();
-        let inputs = Inputs::new(standardised.view(), &samples.stimulus_of, n_stimuli, &params);
-        Ok(TrainingRoi { inputs, scale, stimuli: samples.stimuli.clone(), poisoned })
+        let inputs = Inputs::new(
+            standardised.view(),
+            &samples.stimulus_of,
+            n_stimuli,
+            &params,
+        );
+        Ok(TrainingRoi {
+            inputs,
+            scale,
+            stimuli: samples.stimuli.clone(),
+            poisoned,
+        })
     }
 }
 
@@ -87,7 +105,9 @@ impl Job for Train {
     }
 
     fn sources(&self, item: &Item) -> Vec<Source> {
-        let Context { layout, settings, .. } = &self.context;
+        let Context {
+            layout, settings, ..
+        } = &self.context;
         vec![
             Source::File(layout.fmri(settings, Split::Training, &item.subject)),
             Source::Features(layout.features(Split::Training, &item.net, &item.layer)),
@@ -115,11 +135,17 @@ impl Job for Train {
         let n_constant = roi.scale.n_unusable();
         let mut notes: Vec<String> = disagreement.into_iter().collect();
         if n_constant > 0 {
-            let fate = if roi.poisoned { "every weight is NaN" } else { "left out" };
+            let fate = if roi.poisoned {
+                "every weight is NaN"
+            } else {
+                "left out"
+            };
             notes.push(format!("{n_constant} constant or undefined voxels: {fate}"));
         }
         if n_undefined > 0 {
-            notes.push(format!("{n_undefined} constant or undefined units have no decoder"));
+            notes.push(format!(
+                "{n_undefined} constant or undefined units have no decoder"
+            ));
         }
         let result = json!({
             "n_samples": roi.inputs.n_samples(),
@@ -130,7 +156,11 @@ impl Job for Train {
             "n_constant_voxels": n_constant,
             "n_undefined_units": n_undefined,
         });
-        Ok(Artifact { files: fit.finish(roi, &folder)?, result, notes })
+        Ok(Artifact {
+            files: fit.finish(roi, &folder)?,
+            result,
+            notes,
+        })
     }
 }
 
@@ -146,8 +176,11 @@ struct Fit {
 
 impl Fit {
     fn new(roi: &TrainingRoi, units: &Units, folder: &Path) -> Result<Fit> {
-        let per_unit =
-            if roi.poisoned { roi.inputs.n_inputs() } else { roi.inputs.n_selected() };
+        let per_unit = if roi.poisoned {
+            roi.inputs.n_inputs()
+        } else {
+            roi.inputs.n_selected()
+        };
         let weights = WeightsWriter::create(
             folder.join("W.mat"),
             roi.inputs.n_inputs(),
@@ -176,8 +209,10 @@ impl Fit {
         let range = start..units.n_units().min(start + UNITS_PER_BLOCK);
         let block = Block::standardise(units.view(range), rows, behaviour);
         self.n_undefined += block.scale.n_unusable();
-        self.unit_mean.extend(block.scale.mean.iter().map(|mean| *mean as f32));
-        self.unit_norm.extend(block.scale.norm.iter().map(|norm| *norm as f32));
+        self.unit_mean
+            .extend(block.scale.mean.iter().map(|mean| *mean as f32));
+        self.unit_norm
+            .extend(block.scale.norm.iter().map(|norm| *norm as f32));
         let mut model = ridge::fit(&roi.inputs, block.targets.view())?;
         if behaviour == Behaviour::Compat {
             for (unit, usable) in block.scale.usable.iter().enumerate() {
@@ -194,7 +229,10 @@ impl Fit {
             (all, vec![f32::NAN; n * model.bias.len()])
         } else {
             let (selected, _) = model.selected.into_raw_vec_and_offset();
-            (selected, model.weights.iter().map(|weight| *weight as f32).collect())
+            (
+                selected,
+                model.weights.iter().map(|weight| *weight as f32).collect(),
+            )
         };
         let per_unit = weights.len() / model.bias.len();
         self.weights.append(start, &selected, &weights, per_unit)?;

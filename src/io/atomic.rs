@@ -174,6 +174,17 @@ impl Staged {
     }
 }
 
+/// For encoders that write to a stream; appends.
+impl Write for Staged {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.file.flush()
+    }
+}
+
 impl Drop for Staged {
     fn drop(&mut self) {
         if !self.published {

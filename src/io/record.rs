@@ -80,7 +80,10 @@ impl Record {
         if record.format != FORMAT {
             return Err(Error::file(
                 &path,
-                format!("has format {}, this program reads format {FORMAT}", record.format),
+                format!(
+                    "has format {}, this program reads format {FORMAT}",
+                    record.format
+                ),
                 "use the version that wrote it, or delete it to compute the item again",
             ));
         }
@@ -118,7 +121,10 @@ pub fn stamp(path: &Path, samples: &[&Path]) -> Result<String> {
     for path in std::iter::once(path).chain(samples.iter().copied()) {
         let metadata = fs::metadata(path).map_err(Error::io("read", path))?;
         let modified = metadata.modified().map_err(Error::io("read", path))?;
-        let nanoseconds = modified.duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
+        let nanoseconds = modified
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default()
+            .as_nanos();
         let size = if metadata.is_dir() { 0 } else { metadata.len() };
         parts.push(format!("{size}@{nanoseconds}"));
     }
@@ -129,7 +135,9 @@ pub fn stamp(path: &Path, samples: &[&Path]) -> Result<String> {
 pub fn digest_file(path: &Path) -> Result<String> {
     let mut file = fs::File::open(path).map_err(Error::io("read", path))?;
     let mut hasher = blake3::Hasher::new();
-    hasher.update_reader(&mut file).map_err(Error::io("read", path))?;
+    hasher
+        .update_reader(&mut file)
+        .map_err(Error::io("read", path))?;
     Ok(short(&hasher))
 }
 
@@ -140,7 +148,9 @@ pub fn short(hasher: &blake3::Hasher) -> String {
 
 /// Seconds since 1970.
 pub fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs())
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |elapsed| elapsed.as_secs())
 }
 
 /// Name of this machine.

@@ -8,6 +8,7 @@
 //! | [`parquet`] | `results/units.parquet`, one row per unit |
 //! | [`figure`] | ranking of networks, top ROI per layer, accuracy map, as SVG |
 //! | [`page`] | the self-contained `results/report.html` |
+//! | [`results`] | all files of `results/` together |
 //!
 //! Nothing is computed here beyond ranks and percentages, and no file is opened: functions return text or
 //! write to a `Write`. A score without a value is empty, null or `undefined`, with its reason; never 0.
@@ -20,6 +21,7 @@ mod figure_top_roi;
 pub mod json;
 pub mod page;
 pub mod parquet;
+pub mod results;
 pub mod table;
 
 use crate::bh::DecodingScore;
@@ -37,7 +39,7 @@ pub struct NetworkScores {
 
 impl NetworkScores {
     /// The published decoding score, if there is one.
-    fn published(&self) -> Option<f64> {
+    pub fn published(&self) -> Option<f64> {
         self.decoding
             .as_ref()?
             .pooled
@@ -49,7 +51,7 @@ impl NetworkScores {
     }
 
     /// The textbook decoding score, if there is one.
-    fn textbook(&self) -> Option<f64> {
+    pub fn textbook(&self) -> Option<f64> {
         self.decoding
             .as_ref()?
             .pooled
@@ -61,7 +63,7 @@ impl NetworkScores {
     }
 
     /// Why a decoding score is missing; `None` if both are there.
-    fn reason(&self) -> Option<String> {
+    pub fn reason(&self) -> Option<String> {
         match &self.decoding {
             Some(decoding) => json::reason(&decoding.pooled),
             None => Some("there are no decoding accuracies".to_owned()),

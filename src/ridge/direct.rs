@@ -30,8 +30,11 @@ pub fn solve(
         .try_for_each_init(
             || (vec![0.0; k * k], vec![0.0; k], Workspace::default()),
             |(block, solution, workspace), ((mut weights, selected), rhs)| {
-                for ((mut weights, selected), rhs) in
-                    weights.rows_mut().into_iter().zip(selected.rows()).zip(rhs.rows())
+                for ((mut weights, selected), rhs) in weights
+                    .rows_mut()
+                    .into_iter()
+                    .zip(selected.rows())
+                    .zip(rhs.rows())
                 {
                     let selected = selected.to_slice().expect("rows of a standard layout");
                     gather_lower(system, selected, block);
@@ -40,7 +43,10 @@ pub fn solve(
                     }
                     linalg::cholesky(block, k, workspace)?;
                     linalg::solve_factored(block, k, solution);
-                    weights.iter_mut().zip(&*solution).for_each(|(slot, value)| *slot = *value);
+                    weights
+                        .iter_mut()
+                        .zip(&*solution)
+                        .for_each(|(slot, value)| *slot = *value);
                 }
                 Ok(())
             },

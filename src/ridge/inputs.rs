@@ -3,8 +3,8 @@
 use ndarray::{Array2, ArrayView2, Axis};
 use rayon::prelude::*;
 
-use super::linalg;
 use super::Params;
+use super::linalg;
 
 /// Inputs whose variance is below this are never selected (`FastL2LiR`: correlation set to 0).
 const NEAR_CONSTANT_VARIANCE: f64 = 1e-8;
@@ -44,7 +44,10 @@ pub(super) enum System {
     Primal(Array2<f64>),
     /// For fits without selection and fewer samples than inputs: `X̃`, `(n_samples, n_inputs)`, and
     /// the target row of every sample. The smaller `(n_samples + 1)` system is solved instead.
-    Dual { centred: Array2<f64>, row_of: Vec<usize> },
+    Dual {
+        centred: Array2<f64>,
+        row_of: Vec<usize>,
+    },
 }
 
 impl Inputs {
@@ -57,12 +60,18 @@ impl Inputs {
     pub fn new(x: ArrayView2<f64>, row_of: &[usize], n_rows: usize, params: &Params) -> Inputs {
         assert_eq!(x.nrows(), row_of.len(), "one target row per sample");
         let n_samples = x.nrows() as f64;
-        let mean: Vec<f64> =
-            x.mean_axis(Axis(0)).map_or_else(|| vec![0.0; x.ncols()], |mean| mean.to_vec());
+        let mean: Vec<f64> = x
+            .mean_axis(Axis(0))
+            .map_or_else(|| vec![0.0; x.ncols()], |mean| mean.to_vec());
         let mut centred = x.to_owned();
-        centred.axis_iter_mut(Axis(0)).into_par_iter().for_each(|mut row| {
-            row.iter_mut().zip(&mean).for_each(|(value, mean)| *value -= mean);
-        });
+        centred
+            .axis_iter_mut(Axis(0))
+            .into_par_iter()
+            .for_each(|mut row| {
+                row.iter_mut()
+                    .zip(&mean)
+                    .for_each(|(value, mean)| *value -= mean);
+            });
         let (mut sums, mut counts) = (Array2::zeros((n_rows, x.ncols())), vec![0.0; n_rows]);
         for (sample, &row) in centred.axis_iter(Axis(0)).zip(row_of) {
             let mut sum = sums.row_mut(row);
@@ -71,9 +80,14 @@ impl Inputs {
         }
         let norms = column_norms(&centred);
         let threshold = (NEAR_CONSTANT_VARIANCE * n_samples).sqrt();
-        let inverse_norms: Vec<f64> =
-            norms.iter().map(|&norm| if norm > threshold { 1.0 / norm } else { 0.0 }).collect();
-        let usable = inverse_norms.iter().filter(|&&inverse| inverse > 0.0).count();
+        let inverse_norms: Vec<f64> = norms
+            .iter()
+            .map(|&norm| if norm > threshold { 1.0 / norm } else { 0.0 })
+            .collect();
+        let usable = inverse_norms
+            .iter()
+            .filter(|&&inverse| inverse > 0.0)
+            .count();
         // All inputs are used when there are not more than asked for: then also those that vary
         // too little to be selected, as in the original (`QUIRKS` B2).
         // 0 asks for all inputs, as in the original.
@@ -83,11 +97,23 @@ impl Inputs {
             params.n_selected.min(usable)
         };
         let system = if n_selected == x.ncols() && x.nrows() < x.ncols() {
-            System::Dual { centred, row_of: row_of.to_vec() }
+            System::Dual {
+                centred,
+                row_of: row_of.to_vec(),
+            }
         } else {
             System::Primal(primal_system(&centred, &mean, n_samples, params.alpha))
         };
-        Inputs { n_samples, alpha: params.alpha, n_selected, mean, inverse_norms, sums, counts, system }
+        Inputs {
+            n_samples,
+            alpha: params.alpha,
+            n_selected,
+            mean,
+            inverse_norms,
+            sums,
+            counts,
+            system,
+        }
     }
 
     /// Samples that went in.
@@ -108,6 +134,15 @@ impl Inputs {
     /// Whether every target uses all inputs.
     pub fn uses_all(&self) -> bool {
         self.n_selected == self.n_inputs()
+    }
+
+    /// Name of the method that fits use, for records.
+    pub fn solver(&self) -> &'static str {
+        match (&self.system, self.uses_all()) {
+            (System::Dual { .. }, _) => "dual",
+            (System::Primal(_), true) => "primal",
+            (System::Primal(_), false) => "cholesky",
+        }
     }
 
     /// Bytes held, for the memory bound of whoever keeps several of these.
@@ -132,7 +167,10 @@ fn kappa(n_samples: f64, alpha: f64) -> f64 {
 fn column_norms(centred: &Array2<f64>) -> Vec<f64> {
     let mut squares = vec![0.0; centred.ncols()];
     for row in centred.axis_iter(Axis(0)) {
-        squares.iter_mut().zip(row).for_each(|(sum, value)| *sum += value * value);
+        squares
+            .iter_mut()
+            .zip(row)
+            .for_each(|(sum, value)| *sum += value * value);
     }
     squares.into_iter().map(f64::sqrt).collect()
 }

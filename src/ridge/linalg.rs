@@ -31,12 +31,15 @@ pub fn transpose_product(a: ArrayView2<f64>, b: ArrayView2<f64>) -> Array2<f64> 
     }
     let (a, b) = (a.as_standard_layout(), b.as_standard_layout());
     let (a, b) = (as_mat(a.view()), as_mat(b.view()));
-    rows_mut(&mut out).par_chunks_mut(TILE * n).enumerate().for_each(|(tile, rows)| {
-        let height = rows.len() / n;
-        let part = a.subcols(tile * TILE, height).transpose();
-        let dst = MatMut::from_row_major_slice_mut(rows, height, n);
-        matmul(dst, Accum::Replace, part, b, 1.0, Par::Seq);
-    });
+    rows_mut(&mut out)
+        .par_chunks_mut(TILE * n)
+        .enumerate()
+        .for_each(|(tile, rows)| {
+            let height = rows.len() / n;
+            let part = a.subcols(tile * TILE, height).transpose();
+            let dst = MatMut::from_row_major_slice_mut(rows, height, n);
+            matmul(dst, Accum::Replace, part, b, 1.0, Par::Seq);
+        });
     out
 }
 
@@ -50,13 +53,23 @@ pub fn gram(x: ArrayView2<f64>) -> Array2<f64> {
     let x = x.as_standard_layout();
     let x = as_mat(x.view());
     // Only tiles on and below the diagonal are computed.
-    rows_mut(&mut out).par_chunks_mut(TILE * p).enumerate().for_each(|(tile, rows)| {
-        let height = rows.len() / p;
-        let width = tile * TILE + height;
-        let part = x.subcols(tile * TILE, height).transpose();
-        let dst = MatMut::from_row_major_slice_mut(rows, height, p).subcols_mut(0, width);
-        matmul(dst, Accum::Replace, part, x.subcols(0, width), 1.0, Par::Seq);
-    });
+    rows_mut(&mut out)
+        .par_chunks_mut(TILE * p)
+        .enumerate()
+        .for_each(|(tile, rows)| {
+            let height = rows.len() / p;
+            let width = tile * TILE + height;
+            let part = x.subcols(tile * TILE, height).transpose();
+            let dst = MatMut::from_row_major_slice_mut(rows, height, p).subcols_mut(0, width);
+            matmul(
+                dst,
+                Accum::Replace,
+                part,
+                x.subcols(0, width),
+                1.0,
+                Par::Seq,
+            );
+        });
     for i in 0..p {
         for j in 0..i {
             out[[j, i]] = out[[i, j]];
@@ -68,7 +81,11 @@ pub fn gram(x: ArrayView2<f64>) -> Array2<f64> {
 /// `a bᵀ` for row-major `a`: `(m, k)` and `b`: `(n, k)`; returns `(m, n)`.
 #[track_caller]
 pub fn product_transpose(a: ArrayView2<f64>, b: ArrayView2<f64>) -> Array2<f64> {
-    assert_eq!(a.ncols(), b.ncols(), "both operands have one column per sum");
+    assert_eq!(
+        a.ncols(),
+        b.ncols(),
+        "both operands have one column per sum"
+    );
     let (m, n) = (a.nrows(), b.nrows());
     let mut out = Array2::zeros((m, n));
     if n == 0 {
@@ -76,12 +93,15 @@ pub fn product_transpose(a: ArrayView2<f64>, b: ArrayView2<f64>) -> Array2<f64> 
     }
     let (a, b) = (a.as_standard_layout(), b.as_standard_layout());
     let (a, b) = (as_mat(a.view()), as_mat(b.view()));
-    rows_mut(&mut out).par_chunks_mut(TILE * n).enumerate().for_each(|(tile, rows)| {
-        let height = rows.len() / n;
-        let part = a.subrows(tile * TILE, height);
-        let dst = MatMut::from_row_major_slice_mut(rows, height, n);
-        matmul(dst, Accum::Replace, part, b.transpose(), 1.0, Par::Seq);
-    });
+    rows_mut(&mut out)
+        .par_chunks_mut(TILE * n)
+        .enumerate()
+        .for_each(|(tile, rows)| {
+            let height = rows.len() / n;
+            let part = a.subrows(tile * TILE, height);
+            let dst = MatMut::from_row_major_slice_mut(rows, height, n);
+            matmul(dst, Accum::Replace, part, b.transpose(), 1.0, Par::Seq);
+        });
     out
 }
 
@@ -103,7 +123,10 @@ pub struct Workspace {
 
 impl Default for Workspace {
     fn default() -> Self {
-        Workspace { memory: faer::dyn_stack::MemBuffer::new(StackReq::EMPTY), for_size: 0 }
+        Workspace {
+            memory: faer::dyn_stack::MemBuffer::new(StackReq::EMPTY),
+            for_size: 0,
+        }
     }
 }
 
@@ -127,8 +150,10 @@ fn factor(a: &mut [f64], n: usize, workspace: &mut Workspace) -> Result<(), NotP
     use faer::linalg::cholesky::llt::factor;
     if workspace.for_size < n {
         let need = factor::cholesky_in_place_scratch::<f64>(n, Par::Seq, Default::default());
-        *workspace =
-            Workspace { memory: faer::dyn_stack::MemBuffer::new(need), for_size: n };
+        *workspace = Workspace {
+            memory: faer::dyn_stack::MemBuffer::new(need),
+            for_size: n,
+        };
     }
     let stack = MemStack::new(&mut workspace.memory);
     let a = MatMut::from_column_major_slice_mut(a, n, n);
@@ -143,7 +168,9 @@ fn factor(a: &mut [f64], n: usize, _: &mut Workspace) -> Result<(), NotPositiveD
     use ndarray_linalg::cholesky::{Cholesky, UPLO};
     // The column-major view lets LAPACK work without a transposed copy.
     let view = ArrayView2::from_shape((n, n).f(), &*a).expect("the length was checked");
-    let lower = view.cholesky(UPLO::Lower).map_err(|_| NotPositiveDefinite)?;
+    let lower = view
+        .cholesky(UPLO::Lower)
+        .map_err(|_| NotPositiveDefinite)?;
     for (column, values) in a.chunks_exact_mut(n).enumerate() {
         for (row, value) in values.iter_mut().enumerate().skip(column) {
             *value = lower[[row, column]];
@@ -161,7 +188,10 @@ pub fn solve_factored(a: &[f64], n: usize, b: &mut [f64]) {
     if n == 0 || b.is_empty() {
         return;
     }
-    assert!(b.len().is_multiple_of(n), "every right-hand side has n entries");
+    assert!(
+        b.len().is_multiple_of(n),
+        "every right-hand side has n entries"
+    );
     let a = MatRef::from_column_major_slice(a, n, n);
     let columns = b.len() / n;
     let mut b = MatMut::from_column_major_slice_mut(b, n, columns);
@@ -177,7 +207,9 @@ mod tests {
     fn noise(rows: usize, columns: usize, seed: u64) -> Array2<f64> {
         let mut state = seed;
         Array2::from_shape_simple_fn((rows, columns), || {
-            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            state = state
+                .wrapping_mul(6364136223846793005)
+                .wrapping_add(1442695040888963407);
             (state >> 11) as f64 / (1u64 << 53) as f64 - 0.5
         })
     }
@@ -191,7 +223,11 @@ mod tests {
             let slow = a.t().dot(&b);
             assert!((&fast - &slow).iter().all(|d| d.abs() < 1e-12));
             let symmetric = gram(a.view());
-            assert!((&symmetric - &a.t().dot(&a)).iter().all(|d| d.abs() < 1e-12));
+            assert!(
+                (&symmetric - &a.t().dot(&a))
+                    .iter()
+                    .all(|d| d.abs() < 1e-12)
+            );
             let (c, d) = (noise(m, k, 3), noise(n, k, 4));
             let other = product_transpose(c.view(), d.view());
             assert!((&other - &c.dot(&d.t())).iter().all(|d| d.abs() < 1e-12));
@@ -217,8 +253,14 @@ mod tests {
     #[test]
     fn an_indefinite_matrix_is_refused() {
         let mut a = vec![1.0, 2.0, 2.0, 1.0];
-        assert_eq!(cholesky(&mut a, 2, &mut Workspace::default()), Err(NotPositiveDefinite));
+        assert_eq!(
+            cholesky(&mut a, 2, &mut Workspace::default()),
+            Err(NotPositiveDefinite)
+        );
         let mut a = vec![f64::NAN; 4];
-        assert_eq!(cholesky(&mut a, 2, &mut Workspace::default()), Err(NotPositiveDefinite));
+        assert_eq!(
+            cholesky(&mut a, 2, &mut Workspace::default()),
+            Err(NotPositiveDefinite)
+        );
     }
 }

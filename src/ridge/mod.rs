@@ -13,6 +13,7 @@
 //! | file | holds |
 //! |---|---|
 //! | [`inputs`] | what the inputs contribute whatever the targets: Gram matrix, sums over repeats |
+//! | [`repeats`] | which samples have the same target |
 //! | [`select`] | which inputs a target uses |
 //! | [`direct`] | one Cholesky factorisation per target, the oracle of every faster solver |
 //! | [`linalg`] | the only file that names a linear-algebra crate |
@@ -20,6 +21,7 @@
 pub mod direct;
 pub mod inputs;
 pub mod linalg;
+pub mod repeats;
 pub mod select;
 
 use ndarray::{Array2, ArrayView2, Axis};
@@ -63,7 +65,11 @@ pub struct Model {
 /// penalty excludes unless it is smaller than the rounding of the Gram matrix.
 #[track_caller]
 pub fn fit(inputs: &Inputs, targets: ArrayView2<f64>) -> Result<Model> {
-    assert_eq!(targets.nrows(), inputs.counts.len(), "one target row per group of samples");
+    assert_eq!(
+        targets.nrows(),
+        inputs.counts.len(),
+        "one target row per group of samples"
+    );
     let (targets, defined) = without_undefined(targets);
     let mean = weighted_mean(targets.view(), &inputs.counts, inputs.n_samples);
     let model = match &inputs.system {
@@ -95,7 +101,9 @@ impl Model {
         let dense = self.dense_weights();
         let mut predicted = linalg::product_transpose(x, dense.view());
         for mut row in predicted.rows_mut() {
-            row.iter_mut().zip(&self.bias).for_each(|(value, bias)| *value += bias);
+            row.iter_mut()
+                .zip(&self.bias)
+                .for_each(|(value, bias)| *value += bias);
         }
         predicted
     }
@@ -103,8 +111,11 @@ impl Model {
     /// Weights with zeros for inputs that are not selected, `(n_targets, n_inputs)`.
     pub fn dense_weights(&self) -> Array2<f64> {
         let mut dense = Array2::zeros((self.weights.nrows(), self.n_inputs));
-        for ((mut row, weights), selected) in
-            dense.rows_mut().into_iter().zip(self.weights.rows()).zip(self.selected.rows())
+        for ((mut row, weights), selected) in dense
+            .rows_mut()
+            .into_iter()
+            .zip(self.weights.rows())
+            .zip(self.selected.rows())
         {
             for (weight, &input) in weights.iter().zip(selected) {
                 row[input as usize] = *weight;
@@ -114,16 +125,42 @@ impl Model {
     }
 }
 
+/// Every target's inputs by falling absolute correlation, `(n_targets, n_selected)`; ties to the lower
+/// index. Without selection all inputs in that order.
+#[track_caller]
+pub fn by_strength(inputs: &Inputs, targets: ArrayView2<f64>, model: &Model) -> Array2<u32> {
+    let (targets, _) = without_undefined(targets);
+    let products = linalg::transpose_product(targets.view(), inputs.sums.view());
+    let mut ranked = model.selected.clone();
+    ranked
+        .axis_iter_mut(Axis(0))
+        .into_par_iter()
+        .zip(products.axis_iter(Axis(0)))
+        .for_each(|(mut row, products)| {
+            let key =
+                |input: u32| products[input as usize].abs() * inputs.inverse_norms[input as usize];
+            let row = row.as_slice_mut().expect("rows of a standard layout");
+            row.sort_by(|&a, &b| key(b).total_cmp(&key(a)).then(a.cmp(&b)));
+        });
+    ranked
+}
+
 /// Targets with a non-finite value are set to zero, so that they cannot spoil the shared products.
 fn without_undefined(targets: ArrayView2<f64>) -> (Array2<f64>, Vec<bool>) {
     let mut targets = targets.as_standard_layout().into_owned();
     let mut defined = vec![true; targets.ncols()];
     for row in targets.rows() {
-        defined.iter_mut().zip(row).for_each(|(defined, value)| *defined &= value.is_finite());
+        defined
+            .iter_mut()
+            .zip(row)
+            .for_each(|(defined, value)| *defined &= value.is_finite());
     }
     if defined.contains(&false) {
         for mut row in targets.rows_mut() {
-            let undefined = row.iter_mut().zip(&defined).filter(|(_, defined)| !**defined);
+            let undefined = row
+                .iter_mut()
+                .zip(&defined)
+                .filter(|(_, defined)| !**defined);
             undefined.for_each(|(value, _)| *value = 0.0);
         }
     }
@@ -134,7 +171,9 @@ fn without_undefined(targets: ArrayView2<f64>) -> (Array2<f64>, Vec<bool>) {
 fn weighted_mean(targets: ArrayView2<f64>, counts: &[f64], n_samples: f64) -> Vec<f64> {
     let mut mean = vec![0.0; targets.ncols()];
     for (row, count) in targets.rows().into_iter().zip(counts) {
-        mean.iter_mut().zip(row).for_each(|(sum, value)| *sum += count * value);
+        mean.iter_mut()
+            .zip(row)
+            .for_each(|(sum, value)| *sum += count * value);
     }
     mean.iter_mut().for_each(|sum| *sum /= n_samples);
     mean
@@ -209,11 +248,18 @@ fn fit_dual(
     let root_kappa = inputs.kappa().sqrt();
     let mut z = Array2::zeros((n + 1, p));
     z.slice_mut(ndarray::s![..n, ..]).assign(centred);
-    z.row_mut(n).iter_mut().zip(&inputs.mean).for_each(|(slot, mean)| *slot = root_kappa * mean);
+    z.row_mut(n)
+        .iter_mut()
+        .zip(&inputs.mean)
+        .for_each(|(slot, mean)| *slot = root_kappa * mean);
     let mut kernel = linalg::product_transpose(z.view(), z.view());
     kernel.diag_mut().mapv_inplace(|value| value + inputs.alpha);
     let rhs = Array2::from_shape_fn((n_targets, n + 1), |(target, sample)| {
-        if sample < n { targets[[row_of[sample], target]] } else { root_kappa * mean[target] }
+        if sample < n {
+            targets[[row_of[sample], target]]
+        } else {
+            root_kappa * mean[target]
+        }
     });
     let coefficients = solve_shared_factor(&kernel, rhs)?;
     let weights = linalg::product_transpose(coefficients.view(), z.t());
@@ -237,5 +283,10 @@ fn finish(inputs: &Inputs, selected: Array2<u32>, weights: Array2<f64>, mean: &[
             shrink * (mean - explained)
         })
         .collect();
-    Model { n_inputs: inputs.n_inputs(), selected, weights, bias }
+    Model {
+        n_inputs: inputs.n_inputs(),
+        selected,
+        weights,
+        bias,
+    }
 }

@@ -28,7 +28,10 @@ pub fn strongest(
             .filter(|(_, (_, inverse))| **inverse > 0.0)
             .map(|(index, (product, inverse))| (product.abs() * inverse, index as u32)),
     );
-    assert!(n_selected <= candidates.len(), "the caller counts the usable inputs");
+    assert!(
+        n_selected <= candidates.len(),
+        "the caller counts the usable inputs"
+    );
     assert_eq!(selected.len(), n_selected);
     if n_selected == 0 {
         return;
@@ -54,8 +57,9 @@ mod tests {
     use proptest::prelude::*;
 
     fn by_full_sort(products: &[f64], inverse: &[f64], n: usize) -> Vec<u32> {
-        let mut all: Vec<u32> =
-            (0..products.len() as u32).filter(|&j| inverse[j as usize] > 0.0).collect();
+        let mut all: Vec<u32> = (0..products.len() as u32)
+            .filter(|&j| inverse[j as usize] > 0.0)
+            .collect();
         let key = |j: u32| products[j as usize].abs() * inverse[j as usize];
         all.sort_by(|&a, &b| key(b).total_cmp(&key(a)).then(a.cmp(&b)));
         all.truncate(n);
@@ -83,7 +87,13 @@ mod tests {
     #[test]
     fn equal_correlations_go_to_the_lower_index() {
         let mut selected = [0; 2];
-        strongest(&[1.0, -2.0, 2.0, 2.0], &[1.0; 4], 2, &mut Vec::new(), &mut selected);
+        strongest(
+            &[1.0, -2.0, 2.0, 2.0],
+            &[1.0; 4],
+            2,
+            &mut Vec::new(),
+            &mut selected,
+        );
         assert_eq!(selected, [1, 2]);
     }
 }

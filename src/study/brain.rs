@@ -65,7 +65,12 @@ impl Samples {
                 "set `decoding.label_key` to the column that tells which image was shown",
             ));
         };
-        Ok(Samples { voxels, stimulus_of, stimuli, path: path.to_owned() })
+        Ok(Samples {
+            voxels,
+            stimulus_of,
+            stimuli,
+            path: path.to_owned(),
+        })
     }
 
     /// Mean pattern of every stimulus, `(n_stimuli, n_voxels)`, in the order of `stimuli`.
@@ -111,7 +116,10 @@ impl Stimuli {
                 if let Some(rank) = ranks.iter().find(|rank| **rank > features.len()) {
                     return Err(Error::file(
                         folder,
-                        format!("has {} images, the fMRI table shows image {rank}", features.len()),
+                        format!(
+                            "has {} images, the fMRI table shows image {rank}",
+                            features.len()
+                        ),
                         "complete the layer's feature files",
                     ));
                 }
@@ -139,8 +147,9 @@ impl Stimuli {
 /// A remark where the image index of the fMRI table is not the rank of the image's feature file.
 fn disagreement(names: &[String], index: Option<&[usize]>, rows: &[usize]) -> Option<String> {
     let index = index?;
-    let different: Vec<usize> =
-        (0..rows.len()).filter(|&stimulus| index[stimulus] != rows[stimulus] + 1).collect();
+    let different: Vec<usize> = (0..rows.len())
+        .filter(|&stimulus| index[stimulus] != rows[stimulus] + 1)
+        .collect();
     let &first = different.first()?;
     Some(format!(
         "{} of {} images have an image_index that is not the rank of their feature file (`{}`: {} and {}); \
@@ -158,9 +167,17 @@ fn disagreement(names: &[String], index: Option<&[usize]>, rows: &[usize]) -> Op
 // disagreement is reported. With consistent files both give the same rows.
 fn by_name(table: &BData, key: &str, has_index: bool) -> Result<(Vec<usize>, Stimuli)> {
     let labels = table.get_label(key)?;
-    let numbers = if has_index { Some(table.numbers(IMAGE_INDEX)?) } else { None };
-    let mut position: BTreeMap<&str, usize> = labels.iter().map(|name| (name.as_str(), 0)).collect();
-    position.values_mut().enumerate().for_each(|(rank, slot)| *slot = rank);
+    let numbers = if has_index {
+        Some(table.numbers(IMAGE_INDEX)?)
+    } else {
+        None
+    };
+    let mut position: BTreeMap<&str, usize> =
+        labels.iter().map(|name| (name.as_str(), 0)).collect();
+    position
+        .values_mut()
+        .enumerate()
+        .for_each(|(rank, slot)| *slot = rank);
     let stimulus_of: Vec<usize> = labels.iter().map(|name| position[name.as_str()]).collect();
     let names: Vec<String> = position.keys().map(|name| (*name).to_owned()).collect();
     let index = numbers.map(|numbers| {
@@ -182,7 +199,10 @@ fn by_rank(numbers: &[f64], path: &Path) -> Result<(Vec<usize>, Stimuli)> {
         ));
     }
     let mut position: BTreeMap<usize, usize> = numbers.iter().map(|n| (*n as usize, 0)).collect();
-    position.values_mut().enumerate().for_each(|(rank, slot)| *slot = rank);
+    position
+        .values_mut()
+        .enumerate()
+        .for_each(|(rank, slot)| *slot = rank);
     let stimulus_of = numbers.iter().map(|n| position[&(*n as usize)]).collect();
     Ok((stimulus_of, Stimuli::Ranks(position.into_keys().collect())))
 }

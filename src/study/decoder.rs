@@ -101,7 +101,11 @@ impl Decoder {
     /// `ignore_unused`: a voxel that no unit uses is set to 0 whatever its value, so that a voxel
     /// that was constant in training cannot spoil a prediction.
     pub fn standardise(&self, patterns: ArrayView2<f64>, ignore_unused: bool) -> Array2<f64> {
-        let used: Vec<bool> = if ignore_unused { self.used_voxels() } else { Vec::new() };
+        let used: Vec<bool> = if ignore_unused {
+            self.used_voxels()
+        } else {
+            Vec::new()
+        };
         Array2::from_shape_fn(patterns.dim(), |(stimulus, voxel)| {
             if ignore_unused && !used[voxel] {
                 return 0.0;
@@ -114,18 +118,24 @@ impl Decoder {
     fn used_voxels(&self) -> Vec<bool> {
         let mut used = vec![false; self.n_voxels()];
         for row in self.weights.rows() {
-            used.iter_mut().zip(row).for_each(|(used, weight)| *used |= *weight != 0.0);
+            used.iter_mut()
+                .zip(row)
+                .for_each(|(used, weight)| *used |= *weight != 0.0);
         }
         used
     }
 
     /// Predicted activations of some units, `(n_stimuli, units.len())`, from standardised patterns.
     pub fn predict(&self, patterns: ArrayView2<f64>, units: std::ops::Range<usize>) -> Array2<f64> {
-        let weights = self.weights.slice(ndarray::s![units.clone(), ..]).mapv(f64::from);
+        let weights = self
+            .weights
+            .slice(ndarray::s![units.clone(), ..])
+            .mapv(f64::from);
         let mut predicted = linalg::product_transpose(patterns, weights.view());
         for mut row in predicted.rows_mut() {
             for (value, unit) in row.iter_mut().zip(units.clone()) {
-                let scaled = (*value + f64::from(self.bias[unit])) * f64::from(self.unit_norm[unit]);
+                let scaled =
+                    (*value + f64::from(self.bias[unit])) * f64::from(self.unit_norm[unit]);
                 *value = scaled + f64::from(self.unit_mean[unit]);
             }
         }
@@ -141,7 +151,11 @@ fn unit_rows(weights: &Array<f32>, path: &Path) -> Result<Array2<f32>> {
     Array2::from_shape_vec((n_units, n_voxels), weights.values.clone()).map_err(|_| {
         Error::file(
             path,
-            format!("`W` has shape {:?} but {} values", weights.shape, weights.values.len()),
+            format!(
+                "`W` has shape {:?} but {} values",
+                weights.shape,
+                weights.values.len()
+            ),
             "train the decoder again (`bhscore decode-train --force`)",
         )
     })
@@ -160,12 +174,17 @@ fn read_whole_or_chunks(folder: &Path, name: &str, full_shape: &[usize]) -> Resu
         .filter(|path| path.extension().is_some_and(|extension| extension == "mat"))
         .collect();
     files.sort();
-    let parts: Vec<Array<f32>> =
-        files.iter().map(|path| mat::read_f32(path, name)).collect::<Result<_>>()?;
+    let parts: Vec<Array<f32>> = files
+        .iter()
+        .map(|path| mat::read_f32(path, name))
+        .collect::<Result<_>>()?;
     join(&parts, full_shape).ok_or_else(|| {
         Error::file(
             &chunks,
-            format!("holds {} chunks that do not add up to a layer of {full_shape:?}", parts.len()),
+            format!(
+                "holds {} chunks that do not add up to a layer of {full_shape:?}",
+                parts.len()
+            ),
             "complete the chunks, or train the decoder again (`bhscore decode-train --force`)",
         )
     })
@@ -207,7 +226,9 @@ mod tests {
         // Two voxels, layer 2 × 3 in two chunks of 1 × 3, column-major.
         let chunk = |row: usize| Array {
             shape: vec![2, 1, 3],
-            values: (0..3).flat_map(|c| (0..2).map(move |v| (100 * v + 10 * row + c) as f32)).collect(),
+            values: (0..3)
+                .flat_map(|c| (0..2).map(move |v| (100 * v + 10 * row + c) as f32))
+                .collect(),
         };
         let joined = join(&[chunk(0), chunk(1)], &[1, 2, 3]).unwrap();
         assert_eq!(joined.shape, [2, 2, 3]);

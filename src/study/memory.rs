@@ -19,11 +19,15 @@ impl Memory {
     /// Half of what the machine has free now: other programs run there too.
     pub fn half_of_available() -> Memory {
         let available = fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
-            let line = text.lines().find(|line| line.starts_with("MemAvailable:"))?;
+            let line = text
+                .lines()
+                .find(|line| line.starts_with("MemAvailable:"))?;
             let kilobytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
             Some(kilobytes * 1024)
         });
-        Memory { bytes: available.map_or(FALLBACK, |available| available / 2) }
+        Memory {
+            bytes: available.map_or(FALLBACK, |available| available / 2),
+        }
     }
 }
 
@@ -31,7 +35,10 @@ impl FromStr for Memory {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Memory> {
-        let trimmed = text.trim().trim_end_matches(['B', 'b']).trim_end_matches('i');
+        let trimmed = text
+            .trim()
+            .trim_end_matches(['B', 'b'])
+            .trim_end_matches('i');
         let digits = trimmed.trim_end_matches(|c: char| c.is_ascii_alphabetic());
         let shift = match trimmed[digits.len()..].to_ascii_uppercase().as_str() {
             "" => Some(0),

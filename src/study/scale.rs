@@ -56,7 +56,11 @@ impl Scale {
     ///
     /// Unusable columns become 0, or NaN in [`Behaviour::Compat`]; infinite values become 0 there, as
     /// in the original's training.
-    pub fn apply<T: Copy + Into<f64>>(&self, x: ArrayView2<T>, behaviour: Behaviour) -> Array2<f64> {
+    pub fn apply<T: Copy + Into<f64>>(
+        &self,
+        x: ArrayView2<T>,
+        behaviour: Behaviour,
+    ) -> Array2<f64> {
         let mut out = Array2::zeros(x.dim());
         for (row, mut target) in x.rows().into_iter().zip(out.rows_mut()) {
             for (column, (value, slot)) in row.iter().zip(&mut target).enumerate() {

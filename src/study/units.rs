@@ -85,7 +85,8 @@ impl Units {
     /// Activations of some of the units that are loaded, `(n_images, units.len())`.
     pub fn view(&self, units: Range<usize>) -> ArrayView2<'_, f32> {
         let first = self.range.start;
-        self.values.slice(s![.., units.start - first..units.end - first])
+        self.values
+            .slice(s![.., units.start - first..units.end - first])
     }
 }
 
@@ -102,7 +103,11 @@ impl Block {
     ///
     /// The deviation is over images, not over presentations (SPEC 1.3: the two differ by a factor of
     /// .99967 for 1,200 images shown five times). A unit with a value that is not finite is NaN.
-    pub fn standardise(activations: ArrayView2<f32>, rows: &[usize], behaviour: Behaviour) -> Block {
+    pub fn standardise(
+        activations: ArrayView2<f32>,
+        rows: &[usize],
+        behaviour: Behaviour,
+    ) -> Block {
         let scale = Scale::measure(activations, behaviour);
         let shown = activations.select(ndarray::Axis(0), rows);
         let mut targets = scale.apply(shown.view(), behaviour);

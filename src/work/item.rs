@@ -48,6 +48,10 @@ pub struct Item {
 /// `net/layer/subject/ROI`: the name in logs and records, and the path below a stage's folder.
 impl fmt::Display for Item {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}/{}/{}", self.net, self.layer, self.subject, self.roi)
+        write!(
+            f,
+            "{}/{}/{}/{}",
+            self.net, self.layer, self.subject, self.roi
+        )
     }
 }

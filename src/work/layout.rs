@@ -61,7 +61,10 @@ impl Layout {
 
     /// A path as it is written into records: relative to the study where it lies inside.
     pub fn relative(&self, path: &Path) -> String {
-        path.strip_prefix(&self.root).unwrap_or(path).display().to_string()
+        path.strip_prefix(&self.root)
+            .unwrap_or(path)
+            .display()
+            .to_string()
     }
 
     /// A subject's fMRI table.
@@ -80,12 +83,17 @@ impl Layout {
 
     /// One layer's per-image feature files.
     pub fn features(&self, split: Split, net: &str, layer: &str) -> PathBuf {
-        self.root.join("data/features").join(split.folder()).join(net).join(layer)
+        self.root
+            .join("data/features")
+            .join(split.folder())
+            .join(net)
+            .join(layer)
     }
 
     /// `W.mat`, `b.mat` and the normalisation of one decoder.
     pub fn decoder(&self, item: &Item) -> PathBuf {
-        self.leaf("data/feature_decoders", Split::Training, item).join("model")
+        self.leaf("data/feature_decoders", Split::Training, item)
+            .join("model")
     }
 
     /// Decoded features, one file per test image.

@@ -55,5 +55,8 @@ fn chosen<'a>(kind: &str, known: &'a [String], wanted: &[String]) -> Result<Vec<
             format!("choose from: {}", known.join(", ")),
         ));
     }
-    Ok(known.iter().filter(|name| wanted.is_empty() || wanted.contains(name)).collect())
+    Ok(known
+        .iter()
+        .filter(|name| wanted.is_empty() || wanted.contains(name))
+        .collect())
 }

@@ -37,7 +37,11 @@ pub struct Sources {
 impl Sources {
     /// Nothing looked at so far.
     pub fn new(layout: Layout) -> Sources {
-        Sources { layout, stamps: HashMap::new(), digests: HashMap::new() }
+        Sources {
+            layout,
+            stamps: HashMap::new(),
+            digests: HashMap::new(),
+        }
     }
 
     /// Whether a record's inputs are the present ones.
@@ -146,8 +150,10 @@ fn mat_files(folder: &Path) -> Result<Vec<PathBuf>> {
 /// Digest of names and contents of a folder's `.mat` files.
 fn digest_features(folder: &Path) -> Result<String> {
     let files = mat_files(folder)?;
-    let digests: Vec<String> =
-        files.par_iter().map(|path| record::digest_file(path)).collect::<Result<_>>()?;
+    let digests: Vec<String> = files
+        .par_iter()
+        .map(|path| record::digest_file(path))
+        .collect::<Result<_>>()?;
     let mut hasher = blake3::Hasher::new();
     for (path, digest) in files.iter().zip(digests) {
         let name = path.file_name().unwrap_or_default().to_string_lossy();

@@ -65,10 +65,22 @@ pub enum State {
 
 /// What happened to one item, told while the loop runs.
 pub enum Event<'a> {
-    /// The item is about to be computed; `position` counts from 1.
-    Started { position: usize, total: usize, item: &'a Item },
+    /// The item is about to be computed.
+    Started {
+        /// The item.
+        item: &'a Item,
+    },
     /// The item was skipped, computed or failed.
-    Finished { position: usize, total: usize, item: &'a Item, outcome: &'a Outcome },
+    Finished {
+        /// Place in the run, from 1.
+        position: usize,
+        /// Items in the run.
+        total: usize,
+        /// The item.
+        item: &'a Item,
+        /// What became of it.
+        outcome: &'a Outcome,
+    },
 }
 
 /// How one item ended.
@@ -134,7 +146,7 @@ pub fn run(
                     summary.interrupted = true;
                     break;
                 }
-                observe(Event::Started { position, total, item });
+                observe(Event::Started { item });
                 match compute(item, job, layout, &mut sources, stop) {
                     Ok(outcome) => outcome,
                     Err(Error::Interrupted) => {
@@ -148,7 +160,12 @@ pub fn run(
                 }
             }
         };
-        observe(Event::Finished { position, total, item, outcome: &outcome });
+        observe(Event::Finished {
+            position,
+            total,
+            item,
+            outcome: &outcome,
+        });
         match outcome {
             Outcome::Computed { .. } => summary.computed += 1,
             Outcome::Done => summary.done += 1,
@@ -160,19 +177,18 @@ pub fn run(
 }
 
 /// Where an item stands on disk.
-pub fn state(
-    item: &Item,
-    job: &dyn Job,
-    layout: &Layout,
-    sources: &mut Sources,
-) -> Result<State> {
+pub fn state(item: &Item, job: &dyn Job, layout: &Layout, sources: &mut Sources) -> Result<State> {
     let folder = layout.record_folder(item);
     let Some(record) = read_record(&folder)? else {
         if let Some(reason) = read_failure(&folder) {
             return Ok(State::Failed(reason));
         }
         let marked = layout.foreign_marks(item).iter().any(|mark| mark.exists());
-        return Ok(if marked && !interrupted_here(&folder) { State::Foreign } else { State::Missing });
+        return Ok(if marked && !interrupted_here(&folder) {
+            State::Foreign
+        } else {
+            State::Missing
+        });
     };
     if record.settings != job.settings(item) {
         return Ok(State::Stale("settings changed"));
@@ -194,7 +210,9 @@ fn read_record(folder: &Path) -> Result<Option<Record>> {
 /// Whether one of our own runs was killed between the first rename and the record: the record is
 /// written under a temporary name before anything is renamed.
 fn interrupted_here(folder: &Path) -> bool {
-    let Ok(entries) = fs::read_dir(folder) else { return false };
+    let Ok(entries) = fs::read_dir(folder) else {
+        return false;
+    };
     entries.flatten().any(|entry| {
         let name = entry.file_name();
         atomic::is_temporary(&name.to_string_lossy()) || name == record::FILE_NAME
@@ -210,7 +228,11 @@ fn compute(
 ) -> Result<Outcome> {
     let start = Instant::now();
     let inputs = sources.inputs(&job.sources(item))?;
-    let Artifact { mut files, result, notes } = job.compute(item, stop)?;
+    let Artifact {
+        mut files,
+        result,
+        notes,
+    } = job.compute(item, stop)?;
     let folder = layout.record_folder(item);
     let seconds = start.elapsed().as_secs_f64();
     let record = Record {
@@ -230,13 +252,19 @@ fn compute(
     remove_failure(&folder);
     // Temporary files of a run that was killed here.
     atomic::remove_stale(&folder)?;
-    Ok(Outcome::Computed { seconds: start.elapsed().as_secs_f64(), notes })
+    Ok(Outcome::Computed {
+        seconds: start.elapsed().as_secs_f64(),
+        notes,
+    })
 }
 
 /// Best effort: a study that cannot be written to has already failed with a better message.
 fn note_failure(folder: &Path, error: &Error) {
     let note = json!({ "error": error.to_string(), "host": record::host(), "at": record::now() });
-    let _ = atomic::write(&folder.join(record::FAILED_NAME), format!("{note:#}\n").as_bytes());
+    let _ = atomic::write(
+        &folder.join(record::FAILED_NAME),
+        format!("{note:#}\n").as_bytes(),
+    );
 }
 
 fn read_failure(folder: &Path) -> Option<String> {

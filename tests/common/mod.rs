@@ -5,7 +5,9 @@ use std::path::PathBuf;
 
 /// A file of the project's own golden data.
 pub fn golden(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name)
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/golden")
+        .join(name)
 }
 
 /// A file of the larger collection that may lie beside the repository (or where `BHSCORE_SHARED`

@@ -1,0 +1,136 @@
+//! Plain arrays on the command line: `.npy` and `.mat`.
+
+use std::path::Path;
+
+use anyhow::Result;
+use bhscore::Error;
+use bhscore::io::mat;
+use ndarray::{Array2, ArrayD, ShapeBuilder};
+use ndarray_npy::{ReadNpyError, ReadableElement, WriteNpyExt};
+
+/// File format, told by the extension for outputs and for `.npy`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    Npy,
+    Mat,
+}
+
+impl Format {
+    /// The format that a file name asks for.
+    pub fn of(path: &Path) -> Result<Format> {
+        match path.extension().and_then(|extension| extension.to_str()) {
+            Some("npy") => Ok(Format::Npy),
+            Some("mat") => Ok(Format::Mat),
+            _ => {
+                let remedy = "name it `.npy` or `.mat`";
+                Err(Error::file(path, "has no known extension", remedy).into())
+            }
+        }
+    }
+
+    /// The format in which a folder holds an array.
+    pub fn in_folder(folder: &Path, name: &str) -> Result<Format> {
+        [Format::Npy, Format::Mat]
+            .into_iter()
+            .find(|format| folder.join(format.file_name(name)).exists())
+            .ok_or_else(|| {
+                let problem = format!("has neither `{name}.npy` nor `{name}.mat`");
+                Error::file(
+                    folder,
+                    problem,
+                    "fit a model first with `bhscore ridge fit`",
+                )
+                .into()
+            })
+    }
+
+    /// `W` → `W.npy`.
+    pub fn file_name(self, name: &str) -> String {
+        match self {
+            Format::Npy => format!("{name}.npy"),
+            Format::Mat => format!("{name}.mat"),
+        }
+    }
+}
+
+/// Reads a numeric array as double.
+pub fn read(path: &Path, variable: &str) -> Result<ArrayD<f64>> {
+    match Format::of(path)? {
+        Format::Mat => {
+            let array = mat::read_f64(path, variable)?;
+            Ok(ArrayD::from_shape_vec(array.shape.f(), array.values)?)
+        }
+        Format::Npy => read_npy(path),
+    }
+}
+
+fn read_npy(path: &Path) -> Result<ArrayD<f64>> {
+    if let Some(array) = try_npy::<f64>(path)? {
+        return Ok(array);
+    }
+    if let Some(array) = try_npy::<f32>(path)? {
+        return Ok(array.mapv(f64::from));
+    }
+    if let Some(array) = try_npy::<i64>(path)? {
+        return Ok(array.mapv(|value| value as f64));
+    }
+    if let Some(array) = try_npy::<i32>(path)? {
+        return Ok(array.mapv(f64::from));
+    }
+    if let Some(array) = try_npy::<u8>(path)? {
+        return Ok(array.mapv(f64::from));
+    }
+    let problem = "holds another type than float64, float32, int64, int32 or uint8";
+    Err(Error::file(path, problem, "save it with `array.astype(float)`").into())
+}
+
+/// `None` where the file holds another type.
+fn try_npy<T: ReadableElement>(path: &Path) -> Result<Option<ArrayD<T>>> {
+    match ndarray_npy::read_npy(path) {
+        Ok(array) => Ok(Some(array)),
+        Err(ReadNpyError::WrongDescriptor(_)) => Ok(None),
+        Err(ReadNpyError::Io(error)) if error.kind() != std::io::ErrorKind::UnexpectedEof => {
+            Err(Error::io("read", path)(error).into())
+        }
+        Err(error) => {
+            let problem = format!("is not a whole .npy file ({error})");
+            Err(Error::file(path, problem, "save it again with `numpy.save`").into())
+        }
+    }
+}
+
+/// Bytes of a file with one array.
+pub fn encode(format: Format, name: &str, array: &ArrayD<f64>, single: bool) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    match (format, single) {
+        (Format::Npy, false) => array.write_npy(&mut bytes)?,
+        (Format::Npy, true) => array.mapv(|value| value as f32).write_npy(&mut bytes)?,
+        (Format::Mat, _) => {
+            // MATLAB knows no arrays of one axis.
+            let mut shape = array.shape().to_vec();
+            if shape.len() < 2 {
+                shape.push(1);
+            }
+            let column_major: Vec<f64> = array.t().iter().copied().collect();
+            bytes = if single {
+                let values: Vec<f32> = column_major.iter().map(|value| *value as f32).collect();
+                mat::encode_f32(name, &shape, &values)
+            } else {
+                mat::encode_f64(name, &shape, &column_major)
+            };
+        }
+    }
+    Ok(bytes)
+}
+
+/// Bytes of a file with indices: `uint32` in `.npy`, double in `.mat`.
+pub fn encode_indices(format: Format, name: &str, indices: &Array2<u32>) -> Result<Vec<u8>> {
+    match format {
+        Format::Npy => {
+            let mut bytes = Vec::new();
+            indices.write_npy(&mut bytes)?;
+            Ok(bytes)
+        }
+        Format::Mat => encode(format, name, &indices.mapv(f64::from).into_dyn(), false),
+    }
+}

@@ -1,0 +1,88 @@
+//! `demo`: a small synthetic study, computed from end to end.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use bhscore::decode::Context;
+use bhscore::settings::Settings;
+use bhscore::study::Behaviour;
+use bhscore::synth::{Plan, write_study};
+use bhscore::work::Stage;
+use clap::Args;
+
+use super::stages::{SelectArgs, StageArgs, run_stage};
+use super::{Global, Outcome, compute, speech, stop_flag};
+
+/// Options of `demo`.
+#[derive(Args)]
+#[command(after_help = "\
+Three networks see the same images: in `forward` deeper layers resemble higher visual areas, in
+`reversed` lower ones, and in `shuffled` units of all kinds are spread over the layers. Their
+scores come out clearly positive, clearly negative and near zero.
+
+Examples:
+  bhscore demo
+  bhscore demo my-demo --json")]
+pub struct DemoArgs {
+    /// Folder of the study
+    #[arg(default_value = "demo-study", value_name = "DIR")]
+    folder: PathBuf,
+    /// Everything random follows from it
+    #[arg(long, value_name = "SEED")]
+    seed: Option<u64>,
+}
+
+pub fn run(global: &Global, args: &DemoArgs) -> Result<Outcome> {
+    let stop = stop_flag()?;
+    let mut plan = Plan::default();
+    if let Some(seed) = args.seed {
+        plan.seed = seed;
+    }
+    let say = |text: &str| {
+        if !global.quiet {
+            speech::note(text);
+        }
+    };
+    write_study(&args.folder, &plan, &say)?;
+    let global = Global {
+        study: args.folder.clone(),
+        settings: None,
+        ..global.clone()
+    };
+    let settings: Settings = global.read_settings()?;
+    let context = Context {
+        layout: global.layout(),
+        settings: settings.clone(),
+        behaviour: Behaviour::Corrected,
+        memory: global.memory(),
+    };
+    let stage_args = StageArgs {
+        select: SelectArgs {
+            nets: settings
+                .networks
+                .iter()
+                .map(|network| network.dir.clone())
+                .collect(),
+            layers: Vec::new(),
+            subjects: Vec::new(),
+            rois: Vec::new(),
+        },
+        shard: None,
+        force: false,
+        dry_run: false,
+        compat: false,
+    };
+    // A line per item would bury the result here.
+    let quieter = Global {
+        items_hidden: true,
+        ..global.clone()
+    };
+    for stage in Stage::ALL {
+        let outcome = run_stage(&quieter, &stage_args, &context, stage, &stop)?;
+        if outcome != Outcome::Complete {
+            return Ok(outcome);
+        }
+    }
+    let networks: Vec<_> = settings.networks.iter().collect();
+    compute::score(&global, &settings, &networks, &Default::default())
+}

@@ -1,0 +1,145 @@
+//! `inspect`: what is in a file.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use bhscore::Error;
+use bhscore::io::bdata::BData;
+use bhscore::io::mat;
+use bhscore::study::decoder::Decoder;
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::{Global, Outcome, arrays, speech};
+
+/// Values of each array that are shown.
+const SHOWN: usize = 5;
+
+/// Options of `inspect`.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  bhscore inspect data/features/ImageNetTest/pytorch/resnet18/conv1/n01443537_22563.mat
+  bhscore inspect data/fmri/sub-01_perceptionNaturalImageTest_VC_v2.h5
+  bhscore inspect data/feature_decoders/ImageNetTraining/pytorch/resnet18/conv1/sub-01/V1/model")]
+pub struct InspectArgs {
+    /// A .mat, .npy or BData .h5 file, or a decoder folder
+    #[arg(value_name = "FILE")]
+    path: PathBuf,
+}
+
+pub fn run(global: &Global, args: &InspectArgs) -> Result<Outcome> {
+    let path = &args.path;
+    let value = if path.is_dir() {
+        decoder(path)?
+    } else if path.extension().is_some_and(|extension| extension == "npy") {
+        let array = arrays::read(path, "")?;
+        let first: Vec<f64> = array.iter().take(SHOWN).copied().collect();
+        json!({ "kind": "NumPy array", "arrays": [{ "name": "", "shape": array.shape(), "first": first }] })
+    } else if let Some(table) = brain_data(path)? {
+        table
+    } else {
+        variables(path)?
+    };
+    if global.json {
+        speech::print(&value.to_string())?;
+    } else {
+        speech::print(&as_text(path, &value))?;
+    }
+    Ok(Outcome::Complete)
+}
+
+/// `None` where the file is no fMRI table.
+fn brain_data(path: &Path) -> Result<Option<Value>> {
+    let named = |name: &str| ["dataset", "dataSet"].contains(&name);
+    let variables = mat::variables(path)?;
+    let hdf5 = variables.iter().any(|variable| named(&variable.name));
+    if !hdf5 && path.extension().is_none_or(|extension| extension != "h5") {
+        return Ok(None);
+    }
+    let table = BData::read(path)?;
+    let keys: Vec<Value> = table
+        .keys()
+        .iter()
+        .map(|key| {
+            let columns = table
+                .columns(&format!("\"{key}\" = 1"))
+                .map_or(0, |columns| columns.len());
+            json!({ "key": key, "columns": columns })
+        })
+        .collect();
+    Ok(Some(json!({
+        "kind": "fMRI table (BData)",
+        "n_samples": table.n_samples(),
+        "n_columns": table.n_columns(),
+        "keys": keys,
+    })))
+}
+
+fn variables(path: &Path) -> Result<Value> {
+    let arrays: Vec<Value> = mat::variables(path)?
+        .into_iter()
+        .map(|variable| {
+            let first: Vec<f64> = mat::read_f64(path, &variable.name)
+                .map(|array| array.values.into_iter().take(SHOWN).collect())
+                .unwrap_or_default();
+            json!({
+                "name": variable.name,
+                "shape": variable.shape,
+                "class": variable.class,
+                "first": first,
+            })
+        })
+        .collect();
+    Ok(json!({ "kind": "MATLAB file", "arrays": arrays }))
+}
+
+fn decoder(folder: &Path) -> Result<Value> {
+    if !folder.join("W.mat").exists() && !folder.join("W").is_dir() {
+        let remedy = "name a file, or a decoder's `model` folder";
+        return Err(Error::file(folder, "is a folder without `W.mat`", remedy).into());
+    }
+    let decoder = Decoder::read(folder)?;
+    let nonzero = decoder
+        .weights
+        .iter()
+        .filter(|weight| **weight != 0.0)
+        .count();
+    Ok(json!({
+        "kind": "decoder",
+        "n_voxels": decoder.n_voxels(),
+        "unit_shape": decoder.unit_shape,
+        "voxels_per_unit": nonzero as f64 / decoder.weights.nrows().max(1) as f64,
+        "n_nan_weights": decoder.weights.iter().filter(|weight| weight.is_nan()).count(),
+    }))
+}
+
+/// `name: value` lines; arrays and keys one line each.
+fn as_text(path: &Path, value: &Value) -> String {
+    let mut lines = vec![path.display().to_string()];
+    for (name, value) in value.as_object().into_iter().flatten() {
+        match value {
+            Value::Array(rows) if rows.first().is_some_and(Value::is_object) => {
+                lines.push(format!("{name}:"));
+                for row in rows {
+                    let parts: Vec<String> = row
+                        .as_object()
+                        .into_iter()
+                        .flatten()
+                        .map(|(name, value)| format!("{name} {}", plain(value)))
+                        .collect();
+                    lines.push(format!("  {}", parts.join("  ")));
+                }
+            }
+            value => lines.push(format!("{name}: {}", plain(value))),
+        }
+    }
+    lines.join("\n")
+}
+
+fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
