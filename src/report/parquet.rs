@@ -295,7 +295,6 @@ mod tests {
         let pool = Pool::decoding(&input).unwrap();
         let rules = Rules::new(0.05, n_test);
         let mut bytes = Vec::new();
-        let mut bytes = Vec::new();
         let mut writer = UnitWriter::new(&mut bytes, "units.parquet", &input.rois).unwrap();
         for layer in 0..input.layers.len() {
             writer.write_layer("Net", &pool, layer, &rules).unwrap();
