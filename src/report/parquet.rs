@@ -331,6 +331,7 @@ mod tests {
         assert_eq!(field(&rows[0], "kept_textbook"), Field::Bool(true));
         // A ROI that one subject lacks, and a unit that is NaN everywhere.
         assert_eq!(field(&rows[9 + 4], "accuracy_V3"), Field::Null);
+        assert_eq!(field(&rows[18 + 1], "accuracy_V1"), Field::Null);
         assert_eq!(field(&rows[18 + 1], "best_roi"), Field::Null);
         assert_eq!(field(&rows[18 + 1], "kept_published"), Field::Bool(false));
     }
