@@ -117,7 +117,7 @@ fn rows(votes: &Array2<u64>) -> Vec<Vec<u64>> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::networks;
+    use super::super::tests::{accuracies, network, networks};
     use super::*;
 
     #[test]
@@ -147,6 +147,23 @@ mod tests {
             back["networks"][1]["decoding"]["published"].as_f64(),
             Some(published)
         );
+    }
+
+    #[test]
+    fn the_rules_are_not_mixed_up() {
+        // 0.28 and 0.29 are significant by the textbook's test of 50 images only.
+        let faint = network("Faint", &accuracies(6, 4, 0.29));
+        let value = value(&[faint], Value::Null, Value::Null);
+        let decoding = &value["networks"][0]["decoding"];
+        assert_eq!(
+            (&decoding["n_selected"], &decoding["n_selected_textbook"]),
+            (&json!(0), &json!(54))
+        );
+        assert!(decoding["published"].is_null() && decoding["textbook"].is_f64());
+        assert_eq!(decoding["votes"]["published"][0], json!([0, 0, 0, 0, 0]));
+        assert_ne!(decoding["votes"]["textbook"][0], json!([0, 0, 0, 0, 0]));
+        assert_eq!(decoding["reason"], "published: no unit is significant");
+        assert_eq!(decoding["by_subject"]["sub-01"]["n_selected_textbook"], 24);
     }
 
     #[test]

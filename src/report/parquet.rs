@@ -295,7 +295,6 @@ mod tests {
         let pool = Pool::decoding(&input).unwrap();
         let rules = Rules::new(0.05, n_test);
         let mut bytes = Vec::new();
-        let mut bytes = Vec::new();
         let mut writer = UnitWriter::new(&mut bytes, "units.parquet", &input.rois).unwrap();
         for layer in 0..input.layers.len() {
             writer.write_layer("Net", &pool, layer, &rules).unwrap();
@@ -332,6 +331,7 @@ mod tests {
         assert_eq!(field(&rows[0], "kept_textbook"), Field::Bool(true));
         // A ROI that one subject lacks, and a unit that is NaN everywhere.
         assert_eq!(field(&rows[9 + 4], "accuracy_V3"), Field::Null);
+        assert_eq!(field(&rows[18 + 1], "accuracy_V1"), Field::Null);
         assert_eq!(field(&rows[18 + 1], "best_roi"), Field::Null);
         assert_eq!(field(&rows[18 + 1], "kept_published"), Field::Bool(false));
     }

@@ -289,6 +289,25 @@ mod tests {
         }
     }
 
+    #[test]
+    fn published_comparison_is_in_single_precision() {
+        // Correlations next to a threshold that the original, in f32, decides otherwise than f64 would.
+        for (p, bits, kept) in [
+            (0.0015, 0x3f1e_6dc6, false),
+            (0.0015, 0x3f49_167c, false),
+            (0.002, 0x3f50_d5cd, false),
+            (0.005, 0x3ef8_d1f5, true),
+            (0.02, 0x3ebf_d1a8, false),
+            (0.02, 0x3f6d_5ade, true),
+            (0.03, 0x3eb0_01d2, true),
+            (0.06, 0x3f74_f445, false),
+        ] {
+            let r = f32::from_bits(bits);
+            assert_eq!(Test::Published.keeps(r, p), kept, "p {p}, r {r}");
+            assert_eq!(Rule::new(Test::Published, p).keeps(r), kept, "p {p}, r {r}");
+        }
+    }
+
     proptest! {
         #[test]
         fn rule_equals_formula(
