@@ -13,6 +13,9 @@ use clap::Args;
 use super::progress::Progress;
 use super::{Global, Outcome, compute, speech, stop_flag};
 
+/// Failures that the summary at the end repeats.
+const FAILURES_REPEATED: usize = 5;
+
 /// Options of a stage.
 #[derive(Args)]
 #[command(after_help = STAGE_EXAMPLES)]
@@ -231,8 +234,12 @@ fn conclude(global: &Global, stage: Stage, total: usize, summary: &Summary) -> R
         }
         speech::note(&format!("{stage}: {total} items: {}", parts.join(", ")));
     }
-    for (item, reason) in failed {
+    for (item, reason) in failed.iter().take(FAILURES_REPEATED) {
         speech::note(&format!("{stage} {item}: failed: {reason}"));
+    }
+    if failed.len() > FAILURES_REPEATED {
+        let more = failed.len() - FAILURES_REPEATED;
+        speech::note(&format!("and {more} more; `bhscore status` lists all"));
     }
     if !failed.is_empty() {
         return Ok(Outcome::Failed);

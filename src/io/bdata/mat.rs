@@ -9,43 +9,10 @@ use std::path::Path;
 
 use ndarray::{Array2, ShapeBuilder};
 
-use self::seam::{Value, read_all};
 use super::{Content, Matrix};
 use crate::error::{Error, Result};
 use crate::io::mat::{Array, Numeric};
-
-/// The v5 reader as seen from here.
-mod seam {
-    use std::path::Path;
-
-    use crate::error::{Error, Result};
-    use crate::io::mat::Numeric;
-
-    /// A variable of a MATLAB file.
-    #[derive(Debug)]
-    #[allow(dead_code, missing_docs)]
-    pub enum Value {
-        Numeric(Numeric),
-        Text(String),
-        Cell {
-            shape: Vec<usize>,
-            items: Vec<Value>,
-        },
-        Struct {
-            shape: Vec<usize>,
-            fields: Vec<(String, Vec<Value>)>,
-        },
-    }
-
-    /// All variables of a v5 file, in file order.
-    pub fn read_all(path: &Path) -> Result<Vec<(String, Value)>> {
-        Err(Error::file(
-            path,
-            "brain data in MATLAB v5 files cannot be read yet",
-            "convert it with bdpy: `bdpy.BData('x.mat').save('x.h5')`",
-        ))
-    }
-}
+use crate::io::mat_v5::{Value, read_all};
 
 /// Reads all parts of a brain-data file.
 pub(super) fn read(path: &Path) -> Result<Content> {
