@@ -14,16 +14,15 @@ use super::{Content, Matrix};
 use crate::error::{Error, Result};
 use crate::io::mat::{Array, Numeric};
 
-/// The v5 reader as seen from here.
+/// The v5 reader as seen from here; to be `use crate::io::mat_v5::{Value, read_all}`.
 mod seam {
     use std::path::Path;
 
     use crate::error::{Error, Result};
     use crate::io::mat::Numeric;
 
-    /// A variable of a MATLAB file.
     #[derive(Debug)]
-    #[allow(dead_code, missing_docs)]
+    #[allow(dead_code)]
     pub enum Value {
         Numeric(Numeric),
         Text(String),
@@ -37,7 +36,6 @@ mod seam {
         },
     }
 
-    /// All variables of a v5 file, in file order.
     pub fn read_all(path: &Path) -> Result<Vec<(String, Value)>> {
         Err(Error::file(
             path,
