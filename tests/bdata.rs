@@ -1,5 +1,7 @@
 //! Brain-data files: those of bdpy, our own, and damaged ones.
 
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "tests may")]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -495,7 +497,10 @@ fn no_flipped_byte_makes_it_panic() {
     for name in ["bdpy.h5", "fixed_text_f32.h5", "int_utf8.h5"] {
         let bytes = fs::read(golden(name)).unwrap();
         let filled = (0..bytes.len()).filter(|&at| bytes[at] != 0);
-        for (at, flip) in filled.step_by(5).zip([0x01, 0x80, 0xff].into_iter().cycle()) {
+        for (at, flip) in filled
+            .step_by(5)
+            .zip([0x01, 0x80, 0xff].into_iter().cycle())
+        {
             let mut flipped = bytes.clone();
             flipped[at] ^= flip;
             save(&path, &flipped);
