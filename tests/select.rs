@@ -1,5 +1,7 @@
 //! Select expressions against the columns that bdpy selects (`tests/golden/select/make.py`).
 
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "tests may")]
+
 use bhscore::io::select::Expression;
 use ndarray::Array2;
 use serde::Deserialize;

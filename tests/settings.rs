@@ -1,5 +1,7 @@
 //! Settings files: the original's, ours, and everything that can be wrong with one.
 
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "tests may")]
+
 use std::path::Path;
 
 use bhscore::Error;

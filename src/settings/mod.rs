@@ -5,7 +5,7 @@
 //! at the top of the repository ([`schema`]).
 //!
 //! Reading goes in three steps, and every problem of all three is reported at once: text to JSON
-//! ([`shape`], where syntax errors end it), JSON against the schema, and [`file::File::check`] for what a
+//! (`shape`, where syntax errors end it), JSON against the schema, and [`file::File::check`] for what a
 //! schema cannot say.
 
 pub mod file;

@@ -1,22 +1,31 @@
 //! Reading of brain data from HDF5, through libhdf5; field by field in [`bdata`](super).
 //!
-//! Sizes come from the file, which may be damaged: each is checked against the length of the file before memory
-//! is taken for it. libhdf5's own messages are silent (the `hdf5` crate sees to that on every thread).
+//! Sizes come from the file, which may be damaged, and libhdf5 1.10 crashes on some that do not fit together. So
+//! each is checked against the length of the file before memory is taken for it, data in one piece must have the
+//! length that their shape and type say, numbers must have a plain type, and texts are followed by
+//! [`heap`](super::heap). libhdf5's own messages are silent (the `hdf5` crate sees to that on every thread).
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use hdf5::dataset::Layout;
+use hdf5::datatype::Conversion;
 use hdf5::types::{
     FixedAscii, FixedUnicode, FloatSize, TypeDescriptor, VarLenAscii, VarLenUnicode,
 };
 use hdf5::{Dataset, Group, H5Type};
 use ndarray::Array2;
 
+use super::heap::{DESCRIPTOR, Texts};
 use super::{Content, Matrix, ValueMap};
 use crate::error::{Error, Result};
 
 /// Largest gain of deflate, the strongest filter in use, rounded up (RFC 1951: 258 bytes from 2 bits).
 const LARGEST_COMPRESSION: u64 = 1100;
+/// Most texts in one dataset; a table has about a hundred keys, and memory is taken before reading.
+const MOST_TEXTS: usize = 100_000;
+const COPY_AGAIN: &str = "the file may be cut off or damaged, copy or download it again";
 
 /// Reads all parts of a brain-data file.
 pub(super) fn read(path: &Path) -> Result<Content> {
@@ -24,7 +33,13 @@ pub(super) fn read(path: &Path) -> Result<Content> {
         .map_err(Error::io("read", path))?
         .len();
     let file = hdf5::File::open(path).map_err(|cause| damaged(path, "it", &cause))?;
-    let source = Source { path, n_bytes };
+    let bytes = std::fs::File::open(path).map_err(Error::io("read", path))?;
+    let texts = RefCell::new(Texts::new(bytes, file.userblock()));
+    let source = Source {
+        path,
+        n_bytes,
+        texts,
+    };
     let root = file
         .as_group()
         .map_err(|cause| damaged(path, "its root group", &cause))?;
@@ -47,11 +62,14 @@ pub(super) fn read(path: &Path) -> Result<Content> {
 }
 
 fn damaged(path: &Path, what: &str, cause: &hdf5::Error) -> Error {
-    Error::file(
-        path,
-        format!("{what} cannot be read as HDF5 ({cause})"),
-        "the file may be cut off or damaged, copy or download it again",
-    )
+    let cause = cause.to_string();
+    let remedy = if cause.contains("lock") {
+        "set HDF5_USE_FILE_LOCKING=FALSE if this file system has no locks"
+    } else {
+        COPY_AGAIN
+    };
+    let problem = format!("{what} cannot be read as HDF5 ({cause})");
+    Error::file(path, problem, remedy)
 }
 
 /// The file that is being read, for messages and limits.
@@ -59,6 +77,7 @@ struct Source<'a> {
     path: &'a Path,
     /// Length of the file.
     n_bytes: u64,
+    texts: RefCell<Texts>,
 }
 
 impl Source<'_> {
@@ -96,38 +115,47 @@ impl Source<'_> {
             .map_err(|cause| self.damaged(&format!("`{full}`"), &cause))
     }
 
-    /// Shape of a dataset whose values, of `width` bytes each in memory, the file is long enough to hold.
-    fn shape(&self, dataset: &Dataset, width: usize) -> Result<Vec<usize>> {
+    /// Shape of a dataset of elements of `width` stored bytes, which the file is long enough to hold.
+    fn shape(&self, dataset: &Dataset, width: u64) -> Result<Vec<usize>> {
         let shape = dataset.shape();
         let wanted = shape
             .iter()
-            .try_fold(width as u64, |n, &length| n.checked_mul(length as u64));
-        let stored_whole = dataset.offset().is_some();
-        let gain = if stored_whole { 8 } else { LARGEST_COMPRESSION };
-        if wanted.is_some_and(|wanted| wanted <= self.n_bytes.saturating_mul(gain)) {
+            .try_fold(width, |n, &length| n.checked_mul(length as u64));
+        let fits = wanted.is_some_and(|wanted| match dataset.layout() {
+            Layout::Compact | Layout::Contiguous => {
+                wanted == dataset.storage_size() && wanted <= self.n_bytes
+            }
+            Layout::Chunked | Layout::Virtual => {
+                wanted <= self.n_bytes.saturating_mul(LARGEST_COMPRESSION)
+            }
+        });
+        if fits {
             return Ok(shape);
         }
-        let problem = format!(
-            "`{}` claims the shape {shape:?}, more than the file can hold",
-            dataset.name()
-        );
-        Err(Error::file(
-            self.path,
-            problem,
-            "the file is damaged, copy or download it again",
-        ))
+        let name = dataset.name();
+        let problem = format!("`{name}` claims the shape {shape:?}, which its data do not have");
+        Err(Error::file(self.path, problem, COPY_AGAIN))
     }
 
-    /// A matrix of numbers of any stored type.
+    /// A matrix of numbers of any plain stored type.
     fn numbers<T: H5Type>(&self, dataset: &Dataset) -> Result<Array2<T>> {
         let name = dataset.name();
-        let shape = self.shape(dataset, size_of::<T>())?;
+        let cannot = |cause: hdf5::Error| self.damaged(&format!("`{name}`"), &cause);
+        let stored = dataset.dtype().map_err(cannot)?;
+        // Soft conversions are those of types that no machine has.
+        if stored
+            .conv_to::<T>()
+            .is_none_or(|conversion| conversion > Conversion::Hard)
+        {
+            let remedy = "save the numbers as float64, as bdpy does";
+            let problem = format!("`{name}` is not made of numbers of a usual type");
+            return Err(Error::file(self.path, problem, remedy));
+        }
+        let shape = self.shape(dataset, stored.size() as u64)?;
         let &[n_rows, n_columns] = shape.as_slice() else {
             return Err(self.not_bdata(format!("`{name}` has the shape {shape:?}, not two axes")));
         };
-        let values: Vec<T> = dataset
-            .read_raw()
-            .map_err(|cause| self.damaged(&format!("`{name}`"), &cause))?;
+        let values: Vec<T> = dataset.read_raw().map_err(cannot)?;
         Array2::from_shape_vec((n_rows, n_columns), values)
             .map_err(|_| self.not_bdata(format!("`{name}` changed while it was read")))
     }
@@ -136,36 +164,64 @@ impl Source<'_> {
     fn texts(&self, dataset: &Dataset) -> Result<Vec<String>> {
         let name = dataset.name();
         let cannot = |cause: hdf5::Error| self.damaged(&format!("`{name}`"), &cause);
-        let stored = dataset
-            .dtype()
-            .and_then(|dtype| dtype.to_descriptor())
-            .map_err(cannot)?;
-        match stored {
-            TypeDescriptor::VarLenAscii => self.decode::<VarLenAscii>(dataset),
-            TypeDescriptor::VarLenUnicode => self.decode::<VarLenUnicode>(dataset),
+        let dtype = dataset.dtype().map_err(cannot)?;
+        let width = dtype.size() as u64;
+        let texts = match dtype.to_descriptor().map_err(cannot)? {
+            TypeDescriptor::VarLenAscii => self.texts_of_any_length::<VarLenAscii>(dataset),
+            TypeDescriptor::VarLenUnicode => self.texts_of_any_length::<VarLenUnicode>(dataset),
             // The crate needs the length at compile time; libhdf5 pads to it.
-            TypeDescriptor::FixedAscii(0..=64) => self.decode::<FixedAscii<64>>(dataset),
-            TypeDescriptor::FixedAscii(65..=4096) => self.decode::<FixedAscii<4096>>(dataset),
-            TypeDescriptor::FixedUnicode(0..=64) => self.decode::<FixedUnicode<64>>(dataset),
-            TypeDescriptor::FixedUnicode(65..=4096) => self.decode::<FixedUnicode<4096>>(dataset),
-            other => Err(self.not_bdata(format!(
-                "`{name}` is of type {other}, not text up to 4096 bytes"
-            ))),
-        }
+            TypeDescriptor::FixedAscii(0..=64) => self.decode::<FixedAscii<64>>(dataset, width),
+            TypeDescriptor::FixedAscii(65..=4096) => {
+                self.decode::<FixedAscii<4096>>(dataset, width)
+            }
+            TypeDescriptor::FixedUnicode(0..=64) => self.decode::<FixedUnicode<64>>(dataset, width),
+            TypeDescriptor::FixedUnicode(65..=4096) => {
+                self.decode::<FixedUnicode<4096>>(dataset, width)
+            }
+            other => {
+                let problem = format!("`{name}` is of type {other}, not text up to 4096 bytes");
+                return Err(self.not_bdata(problem));
+            }
+        }?;
+        let text = |bytes| {
+            String::from_utf8(bytes)
+                .map_err(|_| self.not_bdata(format!("`{name}` holds text that is not UTF-8")))
+        };
+        texts.into_iter().map(text).collect()
     }
 
-    fn decode<T: H5Type + AsRef<[u8]>>(&self, dataset: &Dataset) -> Result<Vec<String>> {
+    fn texts_of_any_length<T: H5Type + AsRef<[u8]>>(
+        &self,
+        dataset: &Dataset,
+    ) -> Result<Vec<Vec<u8>>> {
+        let Some(offset) = dataset.offset() else {
+            return self.decode::<T>(dataset, DESCRIPTOR);
+        };
+        let count = self.shape(dataset, DESCRIPTOR)?.iter().product();
+        self.texts
+            .borrow_mut()
+            .read(offset, count)
+            .map_err(|cause| {
+                let problem = format!("`{}` cannot be read ({cause})", dataset.name());
+                Error::file(self.path, problem, COPY_AGAIN)
+            })
+    }
+
+    /// Texts through libhdf5, of `width` stored bytes each.
+    fn decode<T: H5Type + AsRef<[u8]>>(
+        &self,
+        dataset: &Dataset,
+        width: u64,
+    ) -> Result<Vec<Vec<u8>>> {
         let name = dataset.name();
-        // Texts are short and few; what they take in memory has no fixed ratio to the file.
-        self.shape(dataset, 1)?;
+        let count: usize = self.shape(dataset, width)?.iter().product();
+        if count > MOST_TEXTS {
+            return Err(self.not_bdata(format!("`{name}` has {count} texts")));
+        }
         let texts: Vec<T> = dataset
             .read_raw()
             .map_err(|cause| self.damaged(&format!("`{name}`"), &cause))?;
-        let decode = |text: &T| {
-            String::from_utf8(text.as_ref().to_vec())
-                .map_err(|_| self.not_bdata(format!("`{name}` holds text that is not UTF-8")))
-        };
-        texts.iter().map(decode).collect()
+        Ok(texts.iter().map(|text| text.as_ref().to_vec()).collect())
     }
 
     /// `vmap/<key>/<number as text>`; older files have none.

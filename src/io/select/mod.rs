@@ -1,6 +1,6 @@
 //! The language that says which columns of a brain-data table are meant, such as `ROI_V1 = 1`.
 //!
-//! [`parse`] reads the text, this file finds the columns. Input is the text and the table's metadata (one row of values per key, one value per column); output are
+//! `parse` reads the text, this file finds the columns. Input is the text and the table's metadata (one row of values per key, one value per column); output are
 //! column numbers in file order. Reading files is [`bdata`](super::bdata)'s part.
 //!
 //! | expression | columns |

@@ -45,9 +45,9 @@ with h5py.File(at('fixed_text_f32.h5'), 'w') as file:
     for number, name in names.items():
         file['vmap/stimulus_name/%d' % number] = np.bytes_(name.encode())
 
-# Whole numbers, big-endian, UTF-8 text, no value map, and a key of more than 64 bytes.
+# Whole numbers, UTF-8 text, no value map, and a key of more than 64 bytes.
 with h5py.File(at('int_utf8.h5'), 'w') as file:
-    file['dataset'] = (table.dataset[:4] * 10).astype('>i2')
+    file['dataset'] = (table.dataset[:4] * 10).astype('<i2')
     long_keys = [k if k != 'x' else 'x' * 80 for k in keys]
     file.create_dataset('metadata/key', data=long_keys, dtype=h5py.string_dtype('utf-8', 90))
     file.create_dataset('metadata/description', data=keys, dtype=h5py.string_dtype('utf-8'))

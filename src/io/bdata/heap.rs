@@ -1,0 +1,178 @@
+//! Texts of variable length, read from the file itself.
+//!
+//! libhdf5 1.10 trusts the numbers that lead to such a text and crashes on damaged ones, which would take the whole
+//! program with it. So where the descriptors lie in one piece, as bdpy writes them, they are followed here.
+//!
+//! Each descriptor has 16 bytes: length (u32), address of a heap (u64, from the end of the user block), number of an
+//! object in it (u32). A heap is `GCOL`, version 1, three bytes, its size (u64, this head included), then objects:
+//! number (u16, 0 is the free rest), references (u16), four bytes, size (u64), content padded to 8 bytes. All
+//! little-endian (HDF5 File Format Specification, III.E).
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+
+/// Bytes of a descriptor with the usual 8-byte addresses.
+pub(super) const DESCRIPTOR: u64 = 16;
+/// Bytes before the first object of a heap, and before the content of an object.
+const HEAD: usize = 16;
+
+/// Texts of one file, by descriptor.
+pub(super) struct Texts {
+    file: File,
+    /// Length of the user block, from whose end addresses count.
+    base: u64,
+    /// Objects by number, of the heaps that have been read.
+    heaps: HashMap<u64, BTreeMap<u32, Vec<u8>>>,
+}
+
+impl Texts {
+    pub(super) fn new(file: File, base: u64) -> Self {
+        Self {
+            file,
+            base,
+            heaps: HashMap::new(),
+        }
+    }
+
+    /// The texts of `count` descriptors at `offset` (from the start of the file), as bytes.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::InvalidData`] if they lead nowhere.
+    pub(super) fn read(&mut self, offset: u64, count: usize) -> io::Result<Vec<Vec<u8>>> {
+        let length = count.checked_mul(DESCRIPTOR as usize).ok_or_else(invalid)?;
+        let descriptors = self.bytes(offset, length)?;
+        let text = |descriptor| self.text(descriptor);
+        descriptors.chunks(DESCRIPTOR as usize).map(text).collect()
+    }
+
+    fn text(&mut self, descriptor: &[u8]) -> io::Result<Vec<u8>> {
+        let length = u32_at(descriptor, 0)? as usize;
+        let (heap, object) = (u64_at(descriptor, 4)?, u32_at(descriptor, 12)?);
+        if length == 0 {
+            return Ok(Vec::new());
+        }
+        if !self.heaps.contains_key(&heap) {
+            let objects = self.heap(heap)?;
+            self.heaps.insert(heap, objects);
+        }
+        let content = self
+            .heaps
+            .get(&heap)
+            .and_then(|objects| objects.get(&object));
+        let text = content
+            .and_then(|content| content.get(..length))
+            .ok_or_else(invalid)?;
+        // C programs count the zero at the end.
+        let end = text.iter().position(|&byte| byte == 0).unwrap_or(length);
+        Ok(text[..end].to_vec())
+    }
+
+    fn heap(&mut self, address: u64) -> io::Result<BTreeMap<u32, Vec<u8>>> {
+        let start = self.base.checked_add(address).ok_or_else(invalid)?;
+        let head = self.bytes(start, HEAD)?;
+        if !head.starts_with(b"GCOL\x01") {
+            return Err(invalid());
+        }
+        let size = usize::try_from(u64_at(&head, 8)?).map_err(|_| invalid())?;
+        let heap = self.bytes(start, size)?;
+        let mut objects = BTreeMap::new();
+        let mut rest = heap.get(HEAD..).ok_or_else(invalid)?;
+        while rest.len() >= HEAD {
+            let number = u32::from(u16::from_le_bytes([rest[0], rest[1]]));
+            if number == 0 {
+                break;
+            }
+            let size = usize::try_from(u64_at(rest, 8)?).map_err(|_| invalid())?;
+            let content = rest[HEAD..].get(..size).ok_or_else(invalid)?;
+            objects.insert(number, content.to_vec());
+            let padded = size.next_multiple_of(8).min(rest.len() - HEAD);
+            rest = &rest[HEAD + padded..];
+        }
+        Ok(objects)
+    }
+
+    /// Bytes of the file, taken into memory only as far as they are there.
+    fn bytes(&mut self, offset: u64, length: usize) -> io::Result<Vec<u8>> {
+        self.file.seek(SeekFrom::Start(offset))?;
+        let mut bytes = Vec::new();
+        (&self.file).take(length as u64).read_to_end(&mut bytes)?;
+        if bytes.len() < length {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        Ok(bytes)
+    }
+}
+
+fn invalid() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::InvalidData,
+        "a text's place in the file is damaged",
+    )
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> io::Result<u32> {
+    let bytes = bytes.get(at..).and_then(<[u8]>::first_chunk);
+    bytes
+        .map(|bytes| u32::from_le_bytes(*bytes))
+        .ok_or_else(invalid)
+}
+
+fn u64_at(bytes: &[u8], at: usize) -> io::Result<u64> {
+    let bytes = bytes.get(at..).and_then(<[u8]>::first_chunk);
+    bytes
+        .map(|bytes| u64::from_le_bytes(*bytes))
+        .ok_or_else(invalid)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    /// A user block of 8 bytes, a heap with `ab` and `xyz`, and a descriptor.
+    fn texts(length: u32, heap: u64, object: u32, size: u64) -> Texts {
+        let mut bytes = vec![0; 8];
+        bytes.extend(b"GCOL\x01\0\0\0");
+        bytes.extend(64u64.to_le_bytes());
+        for (number, content, size) in [(1u16, b"ab\0", 2u64), (2, b"xyz", size)] {
+            bytes.extend(number.to_le_bytes());
+            bytes.extend([0; 6]);
+            bytes.extend(size.to_le_bytes());
+            bytes.extend(content);
+            bytes.extend([0; 5]);
+        }
+        bytes.extend(length.to_le_bytes());
+        bytes.extend(heap.to_le_bytes());
+        bytes.extend(object.to_le_bytes());
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(&bytes).unwrap();
+        Texts::new(file, 8)
+    }
+
+    #[test]
+    fn descriptors_lead_to_texts() {
+        for (length, object, expected) in [(2, 1, "ab"), (3, 2, "xyz"), (2, 2, "xy"), (0, 9, "")] {
+            let found = texts(length, 0, object, 3).read(72, 1).unwrap();
+            assert_eq!(found, [expected.as_bytes()]);
+        }
+    }
+
+    #[test]
+    fn descriptors_that_lead_nowhere_are_errors() {
+        for (length, heap, object, size) in [
+            (3, 0, 1, 3),
+            (4, 0, 2, 3),
+            (1, 0, 3, 3),
+            (1, 8, 1, 3),
+            (1, u64::MAX, 1, 3),
+            (1, 1 << 40, 1, 3),
+            (1, 0, 2, 99),
+            (1, 0, 2, u64::MAX),
+        ] {
+            assert!(texts(length, heap, object, size).read(72, 1).is_err());
+        }
+        assert!(texts(1, 0, 1, 3).read(73, 1).is_err(), "cut off");
+        assert!(texts(1, 0, 1, 3).read(72, usize::MAX).is_err());
+    }
+}
