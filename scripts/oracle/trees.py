@@ -74,11 +74,11 @@ class Tree:
         return self._json('settings.json')
 
     def reported_scores(self, net_dir, rule):
-        """{decoding, encoding} as `results/bhscore.json` has them, None without that file."""
+        """The halves of the score that `results/bhscore.json` has; empty without that file."""
         for network in (self._json('results', 'bhscore.json') or {}).get('networks', []):
             if network['net'] == net_dir:
-                return {k: (network.get(k) or {}).get(rule) for k in ('decoding', 'encoding')}
-        return None
+                return {k: network[k][rule] for k in ('decoding', 'encoding') if network.get(k) is not None}
+        return {}
 
     def image_names(self):
         return [n.decode() for n in self.h5['image_names'][()]] if self.h5 and 'image_names' in self.h5 else None
