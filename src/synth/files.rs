@@ -5,11 +5,11 @@ use std::path::Path;
 
 use ndarray::ArrayView1;
 
-use self::pending::{atomic, bdata, mat};
 use super::image::{Image, SIDE};
 use super::study::Recording;
 use super::{Plan, ROIS};
 use crate::error::{Error, Result};
+use crate::io::{atomic, bdata, mat};
 
 /// Variable of feature files.
 const FEATURE_VARIABLE: &str = "feat";
@@ -99,55 +99,4 @@ pub(super) fn write_recording(
             ],
         },
     )
-}
-
-/// Stand-ins with the signatures of `crate::io` until those exist; to be removed when joined.
-mod pending {
-    pub(super) mod atomic {
-        use crate::error::{Error, Result};
-        use std::path::Path;
-
-        #[allow(clippy::disallowed_methods)]
-        pub(in super::super) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-            std::fs::write(path, bytes).map_err(Error::io("write", path))
-        }
-    }
-
-    pub(super) mod mat {
-        pub(in super::super) fn encode_f32(
-            variable: &str,
-            shape: &[usize],
-            values: &[f32],
-        ) -> Vec<u8> {
-            format!("{variable} {shape:?} {values:?}").into_bytes()
-        }
-    }
-
-    pub(super) mod bdata {
-        use crate::error::Result;
-        use ndarray::ArrayView2;
-        use std::path::Path;
-
-        pub(in super::super) struct Table<'a> {
-            pub voxels: ArrayView2<'a, f64>,
-            pub rois: Vec<(String, Vec<bool>)>,
-            pub labels: Vec<Label>,
-        }
-
-        pub(in super::super) struct Label {
-            pub key: String,
-            pub values: Vec<f64>,
-            pub names: Vec<(f64, String)>,
-        }
-
-        pub(in super::super) fn write(path: &Path, table: &Table<'_>) -> Result<()> {
-            let labels: Vec<_> = table
-                .labels
-                .iter()
-                .map(|l| (&l.key, &l.values, &l.names))
-                .collect();
-            let text = format!("{} {:?} {labels:?}", table.voxels.sum(), table.rois);
-            super::atomic::write(path, text.as_bytes())
-        }
-    }
 }
