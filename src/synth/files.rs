@@ -26,6 +26,9 @@ pub(super) fn write_image(path: &Path, image: &Image) -> Result<()> {
     let mut encoder = png::Encoder::new(&mut bytes, side, side);
     encoder.set_color(png::ColorType::Rgb);
     encoder.set_depth(png::BitDepth::Eight);
+    // The png crate's own compressor. The others go through flate2, whose backend, and with it the
+    // bytes of the file, depends on the features that other crates of the build ask for.
+    encoder.set_compression(png::Compression::Fast);
     encoder
         .write_header()
         .and_then(|mut writer| writer.write_image_data(&image.pixels))
