@@ -84,8 +84,9 @@ impl Walk<'_> {
                 self.node(child, Some(level), chunks)?;
                 continue;
             }
-            // A set bit in the mask: that filter was left out for this chunk.
-            if fields.u32(4)? != 0 {
+            // A set bit in the mask: that filter was left out for this chunk. The offset within the
+            // element is always 0.
+            if fields.u32(4)? != 0 || fields.u64(8 + 8 * self.n_axes)? != 0 {
                 return None;
             }
             let offset = |axis| usize::try_from(fields.u64(8 + 8 * axis)?).ok();
@@ -127,7 +128,8 @@ fn unfilter(
                     .ok()?;
                 inflated
             }
-            Filter::Shuffle => unshuffle(&bytes, element_size),
+            Filter::Shuffle(size) if *size == element_size => unshuffle(&bytes, element_size),
+            Filter::Shuffle(_) => return None,
         };
     }
     (bytes.len() == chunk_size).then_some(bytes)

@@ -44,7 +44,8 @@ pub(super) struct Chunked {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Filter {
     Deflate,
-    Shuffle,
+    /// With the size of an element.
+    Shuffle(usize),
     Fletcher32,
 }
 
@@ -64,8 +65,8 @@ impl Object {
         if superblock[8..15] != [0, 0, 0, 0, 0, 8, 8] || fields.u64(24)? != base {
             return None;
         }
-        // Cut short: the end of file stands in the superblock.
-        if fields.u64(40)? > input.length {
+        // The superblock says where the file ends: this one is cut short, or was added to.
+        if fields.u64(40)? != input.length {
             return None;
         }
         let root = fields.u64(64)?.checked_add(base)?;
@@ -313,16 +314,16 @@ fn pipeline(body: &[u8]) -> Option<Vec<Filter>> {
     for _ in 0..n_filters {
         let fields = Fields(body.get(at..)?);
         let (number, name, n_values) = (fields.u16(0)?, fields.u16(2)?, fields.u16(6)?);
+        let values_at = 8 + usize::from(name).next_multiple_of(8);
         filters.push(match number {
             1 => Filter::Deflate,
-            2 => Filter::Shuffle,
+            // Its value is the size of the elements.
+            2 if n_values == 1 => Filter::Shuffle(fields.u32(values_at)? as usize),
             3 => Filter::Fletcher32,
             _ => return None,
         });
         // An odd number of values is padded.
-        at += 8
-            + usize::from(name).next_multiple_of(8)
-            + 4 * usize::from(n_values.next_multiple_of(2));
+        at += values_at + 4 * usize::from(n_values.next_multiple_of(2));
     }
     Some(filters)
 }
