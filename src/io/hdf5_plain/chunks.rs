@@ -28,7 +28,7 @@ pub(super) fn read(input: &Input, object: &Object, chunked: &Chunked) -> Option<
         budget: 2 * n_chunks + 16,
     };
     let mut chunks = Vec::new();
-    walk.node(chunked.tree, None, &mut chunks)?;
+    walk.node(chunked.tree, None, (&[], None), &mut chunks)?;
     for chunk in chunks {
         let mut number = 0;
         for (axis, &offset) in chunk.offset.iter().enumerate() {
@@ -65,7 +65,16 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    fn node(&mut self, address: u64, level: Option<u8>, chunks: &mut Vec<Chunk>) -> Option<()> {
+    /// Collects the chunks under a node; its keys must ascend from `bounds.0` to `bounds.1`.
+    ///
+    /// libhdf5 finds chunks by comparing keys, so keys out of order would give another answer there.
+    fn node(
+        &mut self,
+        address: u64,
+        level: Option<u8>,
+        bounds: (&[u64], Option<&[u64]>),
+        chunks: &mut Vec<Chunk>,
+    ) -> Option<()> {
         let head = self.input.bytes(address, 24)?;
         if &head[..5] != b"TREE\x01" || level.is_some_and(|level| level != head[5]) {
             return None;
@@ -73,29 +82,36 @@ impl Walk<'_> {
         let n_children = usize::from(Fields(&head).u16(6)?);
         self.budget = self.budget.checked_sub(n_children + 1)?;
         // A key: stored size, filter mask, and an offset per axis and one for the element.
-        let stride = 8 + 8 * (self.n_axes + 1) + 8;
-        let entries = self
-            .input
-            .bytes(address.checked_add(24)?, (stride * n_children) as u64)?;
-        for entry in entries.chunks_exact(stride) {
+        let key_size = 8 + 8 * (self.n_axes + 1);
+        let stride = key_size + 8;
+        let entries_size = stride * n_children + key_size;
+        let entries = self.input.bytes(address.checked_add(24)?, entries_size as u64)?;
+        let keys: Vec<Vec<u64>> = (0..=n_children)
+            .map(|child| {
+                let fields = Fields(&entries[child * stride..]);
+                (0..=self.n_axes).map(|axis| fields.u64(8 + 8 * axis)).collect()
+            })
+            .collect::<Option<_>>()?;
+        let (lower, upper) = bounds;
+        let ends_late = upper.is_some_and(|upper| keys[n_children].as_slice() > upper);
+        if !keys.is_sorted_by(|a, b| a < b) || keys[0].as_slice() < lower || ends_late {
+            return None;
+        }
+        for (entry, keys) in entries.chunks_exact(stride).zip(keys.windows(2)) {
             let fields = Fields(entry);
-            let child = fields.u64(stride - 8)?.checked_add(self.chunked.base)?;
+            let child = fields.u64(key_size)?.checked_add(self.chunked.base)?;
             if let Some(level) = head[5].checked_sub(1) {
-                self.node(child, Some(level), chunks)?;
+                self.node(child, Some(level), (&keys[0], Some(&keys[1])), chunks)?;
                 continue;
             }
             // A set bit in the mask: that filter was left out for this chunk. The offset within the
             // element is always 0.
-            if fields.u32(4)? != 0 || fields.u64(8 + 8 * self.n_axes)? != 0 {
+            if fields.u32(4)? != 0 || keys[0][self.n_axes] != 0 {
                 return None;
             }
-            let offset = |axis| usize::try_from(fields.u64(8 + 8 * axis)?).ok();
-            let offset = (0..self.n_axes).map(offset).collect::<Option<_>>()?;
-            chunks.push(Chunk {
-                offset,
-                address: child,
-                size: u64::from(fields.u32(0)?),
-            });
+            let offset = keys[0][..self.n_axes].iter().map(|&at| usize::try_from(at).ok());
+            let (offset, size) = (offset.collect::<Option<_>>()?, u64::from(fields.u32(0)?));
+            chunks.push(Chunk { offset, address: child, size });
         }
         Some(())
     }
