@@ -28,8 +28,13 @@ impl Attributes {
             class: class.map(|attribute| text(&attribute)).transpose()?,
             python_shape: shape.map(|attribute| attribute.read_raw()).transpose()?,
         };
-        let empty = empty.map(|attribute| attribute.read_scalar::<f64>()).transpose()?;
-        Ok(Attributes { convention, is_empty: empty.is_some_and(|value| value != 0.0) })
+        let empty = empty
+            .map(|attribute| attribute.read_scalar::<f64>())
+            .transpose()?;
+        Ok(Attributes {
+            convention,
+            is_empty: empty.is_some_and(|value| value != 0.0),
+        })
     }
 }
 

@@ -1,34 +1,21 @@
-//! Chunked arrays: the B-tree of chunks, the filters, and putting the pieces together.
+//! Chunked arrays: the filters, and putting the pieces together.
 
 use std::io::Read;
 
 use flate2::read::ZlibDecoder;
 
 use super::Input;
-use super::object::{Chunked, Fields, Filter, Object};
+use super::index;
+use super::layout::{Chunked, Filter};
+use super::object::Object;
 
 /// Bytes of the whole array in the order on disk.
 pub(super) fn read(input: &Input, object: &Object, chunked: &Chunked) -> Option<Vec<u8>> {
-    let grid: Vec<usize> = object
-        .dims
-        .iter()
-        .zip(&chunked.dims)
-        .map(|(&n, &chunk)| n.div_ceil(chunk))
-        .collect();
-    let n_chunks: usize = grid.iter().product();
-    let chunk_elements = super::n_elements(&chunked.dims)?;
-    let chunk_size = chunk_elements.checked_mul(object.size)?;
-    let mut found = vec![false; n_chunks];
-    let mut n_found = 0;
+    let axes = object.dims.iter().zip(&chunked.dims);
+    let grid: Vec<usize> = axes.map(|(&n, &chunk)| n.div_ceil(chunk)).collect();
+    let chunks = index::chunks(input, chunked, &grid)?;
+    let mut is_found = vec![false; chunks.len()];
     let mut array = vec![0; object.n_elements.checked_mul(object.size)?];
-    let mut walk = Walk {
-        input,
-        chunked,
-        n_axes: object.dims.len(),
-        budget: 2 * n_chunks + 16,
-    };
-    let mut chunks = Vec::new();
-    walk.node(chunked.tree, None, (&[], None), &mut chunks)?;
     for chunk in chunks {
         let mut number = 0;
         for (axis, &offset) in chunk.offset.iter().enumerate() {
@@ -38,83 +25,16 @@ pub(super) fn read(input: &Input, object: &Object, chunked: &Chunked) -> Option<
             }
             number = number * grid[axis] + index;
         }
-        if std::mem::replace(&mut found[number], true) {
+        // There are as many chunks as places: each place must have its own.
+        if std::mem::replace(&mut is_found[number], true) {
             return None;
         }
-        n_found += 1;
         let bytes = input.bytes(chunk.address, chunk.size)?.into_owned();
+        let chunk_size = usize::try_from(chunked.chunk_size).ok()?;
         let bytes = unfilter(bytes, &chunked.filters, object.size, chunk_size)?;
         copy(&mut array, &bytes, object, chunked, &chunk.offset);
     }
-    // Chunks that were never written hold the fill value, which libhdf5 knows.
-    (n_found == n_chunks).then_some(array)
-}
-
-struct Chunk {
-    offset: Vec<usize>,
-    address: u64,
-    size: u64,
-}
-
-struct Walk<'a> {
-    input: &'a Input,
-    chunked: &'a Chunked,
-    n_axes: usize,
-    /// Nodes and chunks that may still be visited: a damaged tree could lead in circles.
-    budget: usize,
-}
-
-impl Walk<'_> {
-    /// Collects the chunks under a node; its keys must ascend from `bounds.0` to `bounds.1`.
-    ///
-    /// libhdf5 finds chunks by comparing keys, so keys out of order would give another answer there.
-    fn node(
-        &mut self,
-        address: u64,
-        level: Option<u8>,
-        bounds: (&[u64], Option<&[u64]>),
-        chunks: &mut Vec<Chunk>,
-    ) -> Option<()> {
-        let head = self.input.bytes(address, 24)?;
-        if &head[..5] != b"TREE\x01" || level.is_some_and(|level| level != head[5]) {
-            return None;
-        }
-        let n_children = usize::from(Fields(&head).u16(6)?);
-        self.budget = self.budget.checked_sub(n_children + 1)?;
-        // A key: stored size, filter mask, and an offset per axis and one for the element.
-        let key_size = 8 + 8 * (self.n_axes + 1);
-        let stride = key_size + 8;
-        let entries_size = stride * n_children + key_size;
-        let entries = self.input.bytes(address.checked_add(24)?, entries_size as u64)?;
-        let keys: Vec<Vec<u64>> = (0..=n_children)
-            .map(|child| {
-                let fields = Fields(&entries[child * stride..]);
-                (0..=self.n_axes).map(|axis| fields.u64(8 + 8 * axis)).collect()
-            })
-            .collect::<Option<_>>()?;
-        let (lower, upper) = bounds;
-        let ends_late = upper.is_some_and(|upper| keys[n_children].as_slice() > upper);
-        if !keys.is_sorted_by(|a, b| a < b) || keys[0].as_slice() < lower || ends_late {
-            return None;
-        }
-        for (entry, keys) in entries.chunks_exact(stride).zip(keys.windows(2)) {
-            let fields = Fields(entry);
-            let child = fields.u64(key_size)?.checked_add(self.chunked.base)?;
-            if let Some(level) = head[5].checked_sub(1) {
-                self.node(child, Some(level), (&keys[0], Some(&keys[1])), chunks)?;
-                continue;
-            }
-            // A set bit in the mask: that filter was left out for this chunk. The offset within the
-            // element is always 0.
-            if fields.u32(4)? != 0 || keys[0][self.n_axes] != 0 {
-                return None;
-            }
-            let offset = keys[0][..self.n_axes].iter().map(|&at| usize::try_from(at).ok());
-            let (offset, size) = (offset.collect::<Option<_>>()?, u64::from(fields.u32(0)?));
-            chunks.push(Chunk { offset, address: child, size });
-        }
-        Some(())
-    }
+    Some(array)
 }
 
 /// Undoes the filters, last first; the result has exactly `chunk_size` bytes.
