@@ -433,7 +433,12 @@ mod tests {
         let dead = format!(".W.mat.{}-4194304-0000000000000001.tmp", host_name());
         let elsewhere = ".W.mat.elsewhere-1-0000000000000001.tmp";
         for name in [&dead, elsewhere, "W.mat"] {
-            File::create(folder.path().join(name)).unwrap();
+            let path = folder.path().join(name);
+            OpenOptions::new()
+                .write(true)
+                .create_new(true)
+                .open(path)
+                .unwrap();
         }
         let _alive = Staged::create(folder.path().join("b.mat")).unwrap();
         assert_eq!(remove_stale(folder.path()).unwrap(), 1);

@@ -21,21 +21,32 @@ pub(super) struct Attributes {
 impl Attributes {
     /// An attribute that cannot be read is an error: without it the axes would be mistaken.
     pub fn of(location: &Location) -> ::hdf5::Result<Attributes> {
-        let mut attributes = Attributes::default();
-        for name in location.attr_names()? {
-            let convention = &mut attributes.convention;
-            match name.as_str() {
-                "MATLAB_class" => convention.class = Some(text(&location.attr(&name)?)?),
-                "Python.Shape" => {
-                    convention.python_shape = Some(location.attr(&name)?.read_raw::<u64>()?);
-                }
-                "MATLAB_empty" => {
-                    attributes.is_empty = location.attr(&name)?.read_scalar::<f64>()? != 0.0;
-                }
-                _ => {}
-            }
-        }
-        Ok(attributes)
+        let class = find(location, "MATLAB_class")?;
+        let shape = find(location, "Python.Shape")?;
+        let empty = find(location, "MATLAB_empty")?;
+        let convention = Convention {
+            class: class.map(|attribute| text(&attribute)).transpose()?,
+            python_shape: shape.map(|attribute| attribute.read_raw()).transpose()?,
+        };
+        let empty = empty
+            .map(|attribute| attribute.read_scalar::<f64>())
+            .transpose()?;
+        Ok(Attributes {
+            convention,
+            is_empty: empty.is_some_and(|value| value != 0.0),
+        })
+    }
+}
+
+/// The attribute `name`, if there is one.
+///
+/// Opened by name, not found in a list of all: libhdf5 1.10.8 crashes while listing the attributes
+/// of some damaged files.
+fn find(location: &Location, name: &str) -> ::hdf5::Result<Option<Attribute>> {
+    match location.attr(name) {
+        Ok(attribute) => Ok(Some(attribute)),
+        Err(error) if error.to_string().contains("can't locate attribute") => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

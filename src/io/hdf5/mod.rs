@@ -65,16 +65,44 @@ impl Source {
         })
     }
 
-    /// The variables at the top of the file, by name.
+    /// Names of the variables at the top of the file, sorted.
     ///
     /// # Errors
     ///
     /// If the file is damaged.
-    pub fn variables(&self) -> Result<Vec<Variable>> {
-        self.names()?
+    pub fn names(&self) -> Result<Vec<String>> {
+        let names = self
+            .file
+            .member_names()
+            .map_err(|error| self.damaged("its root", &error))?;
+        // MATLAB's own: `#refs#`, `#subsystem#`.
+        let mut names: Vec<String> = names
             .into_iter()
-            .map(|name| self.variable(name))
-            .collect()
+            .filter(|name| !name.starts_with('#'))
+            .collect();
+        names.sort();
+        Ok(names)
+    }
+
+    /// Shape and class of a variable.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such variable, or the file is damaged.
+    pub fn describe(&self, variable: &str) -> Result<Variable> {
+        let (shape, class) = match self.find(variable)? {
+            Found::Dense(dense) => (dense.shape()?, dense.class()),
+            Found::Sparse(group) => (
+                Sparse::read_shape(self, &group, variable)?,
+                "sparse array".to_owned(),
+            ),
+            Found::Other(class) => (Vec::new(), class),
+        };
+        Ok(Variable {
+            name: variable.to_owned(),
+            shape,
+            class,
+        })
     }
 
     /// Reads a dense numeric dataset or a bdpy sparse array.
@@ -114,32 +142,6 @@ impl Source {
             }
             Found::Other(class) => Err(not_numeric(&self.path, variable, &class)),
         }
-    }
-
-    fn names(&self) -> Result<Vec<String>> {
-        let names = self
-            .file
-            .member_names()
-            .map_err(|error| self.damaged("its root", &error))?;
-        // MATLAB's own: `#refs#`, `#subsystem#`.
-        let mut names: Vec<String> = names
-            .into_iter()
-            .filter(|name| !name.starts_with('#'))
-            .collect();
-        names.sort();
-        Ok(names)
-    }
-
-    fn variable(&self, name: String) -> Result<Variable> {
-        let (shape, class) = match self.find(&name)? {
-            Found::Dense(dense) => (dense.shape()?, dense.class()),
-            Found::Sparse(group) => (
-                Sparse::read_shape(self, &group, &name)?,
-                "sparse array".to_owned(),
-            ),
-            Found::Other(class) => (Vec::new(), class),
-        };
-        Ok(Variable { name, shape, class })
     }
 
     fn find<'a>(&'a self, variable: &'a str) -> Result<Found<'a>> {

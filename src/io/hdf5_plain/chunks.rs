@@ -1,34 +1,21 @@
-//! Chunked arrays: the B-tree of chunks, the filters, and putting the pieces together.
+//! Chunked arrays: the filters, and putting the pieces together.
 
 use std::io::Read;
 
 use flate2::read::ZlibDecoder;
 
 use super::Input;
-use super::object::{Chunked, Fields, Filter, Object};
+use super::index;
+use super::layout::{Chunked, Filter};
+use super::object::Object;
 
 /// Bytes of the whole array in the order on disk.
 pub(super) fn read(input: &Input, object: &Object, chunked: &Chunked) -> Option<Vec<u8>> {
-    let grid: Vec<usize> = object
-        .dims
-        .iter()
-        .zip(&chunked.dims)
-        .map(|(&n, &chunk)| n.div_ceil(chunk))
-        .collect();
-    let n_chunks: usize = grid.iter().product();
-    let chunk_elements = super::n_elements(&chunked.dims)?;
-    let chunk_size = chunk_elements.checked_mul(object.size)?;
-    let mut found = vec![false; n_chunks];
-    let mut n_found = 0;
+    let axes = object.dims.iter().zip(&chunked.dims);
+    let grid: Vec<usize> = axes.map(|(&n, &chunk)| n.div_ceil(chunk)).collect();
+    let chunks = index::chunks(input, chunked, &grid)?;
+    let mut is_found = vec![false; chunks.len()];
     let mut array = vec![0; object.n_elements.checked_mul(object.size)?];
-    let mut walk = Walk {
-        input,
-        chunked,
-        n_axes: object.dims.len(),
-        budget: 2 * n_chunks + 16,
-    };
-    let mut chunks = Vec::new();
-    walk.node(chunked.tree, None, &mut chunks)?;
     for chunk in chunks {
         let mut number = 0;
         for (axis, &offset) in chunk.offset.iter().enumerate() {
@@ -38,66 +25,16 @@ pub(super) fn read(input: &Input, object: &Object, chunked: &Chunked) -> Option<
             }
             number = number * grid[axis] + index;
         }
-        if std::mem::replace(&mut found[number], true) {
+        // There are as many chunks as places: each place must have its own.
+        if std::mem::replace(&mut is_found[number], true) {
             return None;
         }
-        n_found += 1;
         let bytes = input.bytes(chunk.address, chunk.size)?.into_owned();
+        let chunk_size = usize::try_from(chunked.chunk_size).ok()?;
         let bytes = unfilter(bytes, &chunked.filters, object.size, chunk_size)?;
         copy(&mut array, &bytes, object, chunked, &chunk.offset);
     }
-    // Chunks that were never written hold the fill value, which libhdf5 knows.
-    (n_found == n_chunks).then_some(array)
-}
-
-struct Chunk {
-    offset: Vec<usize>,
-    address: u64,
-    size: u64,
-}
-
-struct Walk<'a> {
-    input: &'a Input,
-    chunked: &'a Chunked,
-    n_axes: usize,
-    /// Nodes and chunks that may still be visited: a damaged tree could lead in circles.
-    budget: usize,
-}
-
-impl Walk<'_> {
-    fn node(&mut self, address: u64, level: Option<u8>, chunks: &mut Vec<Chunk>) -> Option<()> {
-        let head = self.input.bytes(address, 24)?;
-        if &head[..5] != b"TREE\x01" || level.is_some_and(|level| level != head[5]) {
-            return None;
-        }
-        let n_children = usize::from(Fields(&head).u16(6)?);
-        self.budget = self.budget.checked_sub(n_children + 1)?;
-        // A key: stored size, filter mask, and an offset per axis and one for the element.
-        let stride = 8 + 8 * (self.n_axes + 1) + 8;
-        let entries = self
-            .input
-            .bytes(address.checked_add(24)?, (stride * n_children) as u64)?;
-        for entry in entries.chunks_exact(stride) {
-            let fields = Fields(entry);
-            let child = fields.u64(stride - 8)?.checked_add(self.chunked.base)?;
-            if let Some(level) = head[5].checked_sub(1) {
-                self.node(child, Some(level), chunks)?;
-                continue;
-            }
-            // A set bit in the mask: that filter was left out for this chunk.
-            if fields.u32(4)? != 0 {
-                return None;
-            }
-            let offset = |axis| usize::try_from(fields.u64(8 + 8 * axis)?).ok();
-            let offset = (0..self.n_axes).map(offset).collect::<Option<_>>()?;
-            chunks.push(Chunk {
-                offset,
-                address: child,
-                size: u64::from(fields.u32(0)?),
-            });
-        }
-        Some(())
-    }
+    Some(array)
 }
 
 /// Undoes the filters, last first; the result has exactly `chunk_size` bytes.
@@ -127,7 +64,8 @@ fn unfilter(
                     .ok()?;
                 inflated
             }
-            Filter::Shuffle => unshuffle(&bytes, element_size),
+            Filter::Shuffle(size) if *size == element_size => unshuffle(&bytes, element_size),
+            Filter::Shuffle(_) => return None,
         };
     }
     (bytes.len() == chunk_size).then_some(bytes)

@@ -1,9 +1,10 @@
-//! Reading the oldest layouts of HDF5 without libhdf5, in all threads at once.
+//! Reading the common layouts of HDF5 without libhdf5, in all threads at once.
 //!
 //! libhdf5 holds a lock over everything it does, so two threads read small files slower than one.
-//! The files that make up a layer are nearly always of one kind: superblock version 0, old-style
-//! groups, one single or double array, stored in one piece or in deflated chunks (hdf5storage,
-//! MATLAB, and [`crate::io::hdf5_image`] write this). Those are read here. Everything else,
+//! The files that make up a layer are nearly always of one kind: one single or double array in the
+//! root group, stored in one piece or in deflated chunks, mostly with the old superblock and groups
+//! (hdf5storage, MATLAB, and [`crate::io::hdf5_image`] write this), sometimes with the new (h5py
+//! with a recent libhdf5). Those are read here. Everything else,
 //! including whatever looks damaged, gives `None`, and the caller turns to libhdf5
 //! ([`crate::io::hdf5`]), which reads it or says what is wrong.
 //!
@@ -11,6 +12,10 @@
 //! memory than a file of that length can hold.
 
 mod chunks;
+mod group;
+mod index;
+mod layout;
+mod modern;
 mod object;
 
 use std::borrow::Cow;
@@ -19,8 +24,9 @@ use std::io::{Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use self::object::{Layout, Object};
-use super::mat::{Array, Numeric, n_elements};
+use self::layout::Layout;
+use self::object::Object;
+use super::mat::{Array, Numeric, Variable, n_elements};
 use crate::error::{Error, Result};
 
 /// Read in one piece on opening: whole small files, and the metadata of the others.
@@ -148,11 +154,18 @@ pub fn read_range(
     ))
 }
 
-/// Shape of a variable, or `None` if libhdf5 should look at the file.
+/// Shape and class of a variable, or `None` if libhdf5 should look at the file.
 #[must_use]
-pub fn shape(input: &Input, variable: &str) -> Option<Vec<usize>> {
+pub fn describe(input: &Input, variable: &str) -> Option<Variable> {
     let object = Object::find(input, variable)?;
-    Some(object.convention.shape(&object.dims))
+    let shape = object.convention.shape(&object.dims);
+    let stored = if object.size == 4 { "single" } else { "double" };
+    let class = object.convention.class.unwrap_or_else(|| stored.to_owned());
+    Some(Variable {
+        name: variable.to_owned(),
+        shape,
+        class,
+    })
 }
 
 enum Values {

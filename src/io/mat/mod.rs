@@ -100,9 +100,10 @@ pub fn read_range(
 /// If the file cannot be read or is damaged, or has no such variable.
 pub fn shape(path: &Path, variable: &str) -> Result<Vec<usize>> {
     let input = Input::open(path)?;
-    if let (Format::Hdf5, Some(shape)) = (Format::of(&input)?, hdf5_plain::shape(&input, variable))
+    if let (Format::Hdf5, Some(found)) =
+        (Format::of(&input)?, hdf5_plain::describe(&input, variable))
     {
-        return Ok(shape);
+        return Ok(found.shape);
     }
     let variables = variables(path)?;
     let names = variables
@@ -123,7 +124,14 @@ pub fn shape(path: &Path, variable: &str) -> Result<Vec<usize>> {
 pub fn variables(path: &Path) -> Result<Vec<Variable>> {
     let input = Input::open(path)?;
     match Format::of(&input)? {
-        Format::Hdf5 => hdf5::Source::open(path)?.variables(),
+        Format::Hdf5 => {
+            let source = hdf5::Source::open(path)?;
+            let describe = |name: &String| match hdf5_plain::describe(&input, name) {
+                Some(variable) => Ok(variable),
+                None => source.describe(name),
+            };
+            source.names()?.iter().map(describe).collect()
+        }
         Format::V5 => mat_v5::variables(path, &input.into_bytes()?),
     }
 }

@@ -159,7 +159,7 @@ fn text(element: &Element, shape: &[usize]) -> Parsed<Value> {
     if n_rows <= 1 {
         return Ok(Value::Text(units.into_iter().collect()));
     }
-    if units.len() % n_rows != 0 {
+    if !units.len().is_multiple_of(n_rows) {
         return Err(format!("{} characters in {n_rows} rows", units.len()));
     }
     let row = |row: usize| {
