@@ -11,11 +11,10 @@ use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek, SeekFrom, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
-
-use rayon::prelude::*;
 
 use crate::error::{Error, Result};
 
@@ -76,8 +75,7 @@ impl Batch {
     /// If the disk is full or a rename is refused. Files renamed before the failure stay: they are
     /// whole, and without the record after them nothing counts them as done.
     pub fn commit(mut self) -> Result<()> {
-        // The sync is where the time goes, on network file systems a round trip each.
-        self.files.par_iter().try_for_each(Staged::sync)?;
+        sync_all(&self.files)?;
         let mut folders = BTreeSet::new();
         for staged in &mut self.files {
             staged.publish()?;
@@ -86,6 +84,35 @@ impl Batch {
         folders
             .into_iter()
             .try_for_each(|folder| sync_folder(&folder))
+    }
+}
+
+/// More files than this are synced by one call for their whole file system.
+const SYNCED_SINGLY: usize = 4;
+
+/// Brings the files' contents to the disk.
+///
+/// Decoded features are 50 files an item. A call for each took 160 to 200 ms on a virtual disk, one
+/// `syncfs` 6 to 44 ms, which is a tenth of a second an item saved where computing it takes less.
+/// The price is that other programs' unwritten data are flushed, too.
+fn sync_all(files: &[Staged]) -> Result<()> {
+    match files {
+        [] => Ok(()),
+        few if few.len() <= SYNCED_SINGLY => few.iter().try_for_each(Staged::sync),
+        // Folders of one artifact lie in one study, but may be mounted apart: then each is synced.
+        many => {
+            let mut devices = BTreeSet::new();
+            for staged in many {
+                let metadata = staged
+                    .file
+                    .metadata()
+                    .map_err(Error::io("sync", &staged.path))?;
+                if devices.insert(metadata.dev()) {
+                    staged.sync_file_system()?;
+                }
+            }
+            Ok(())
+        }
     }
 }
 
@@ -161,6 +188,11 @@ impl Staged {
         self.file
             .set_len(length)
             .map_err(Error::io("write", &self.path))
+    }
+
+    /// Syncs the whole file system that the file is on.
+    fn sync_file_system(&self) -> Result<()> {
+        rustix::fs::syncfs(&self.file).map_err(|error| Error::io("sync", &self.path)(error.into()))
     }
 
     fn sync(&self) -> Result<()> {
