@@ -68,7 +68,17 @@ impl Batch {
         self.files.push(staged);
     }
 
+    /// Folders of the files.
+    #[must_use]
+    pub fn folders(&self) -> BTreeSet<PathBuf> {
+        let folders = self.files.iter().map(|staged| folder_of(&staged.path));
+        folders.map(Path::to_owned).collect()
+    }
+
     /// Syncs all files, renames them in the order added, and syncs their folders.
+    ///
+    /// The last of several files vouches for the others, so its old version goes before the first
+    /// rename: a process killed in between leaves no record beside files that it does not describe.
     ///
     /// # Errors
     ///
@@ -76,14 +86,15 @@ impl Batch {
     /// whole, and without the record after them nothing counts them as done.
     pub fn commit(mut self) -> Result<()> {
         sync_all(&self.files)?;
-        let mut folders = BTreeSet::new();
+        if let [_, .., last] = self.files.as_slice() {
+            remove_if_there(&last.path)?;
+        }
         for staged in &mut self.files {
             staged.publish()?;
-            folders.insert(folder_of(&staged.path).to_owned());
         }
-        folders
-            .into_iter()
-            .try_for_each(|folder| sync_folder(&folder))
+        self.folders()
+            .iter()
+            .try_for_each(|folder| sync_folder(folder))
     }
 }
 
@@ -255,15 +266,20 @@ pub fn remove_stale(folder: impl AsRef<Path>) -> Result<usize> {
             is_old(&entry)
         };
         if stale {
-            match fs::remove_file(entry.path()) {
-                Ok(()) => n_removed += 1,
-                // Another machine was faster.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(Error::io("remove", entry.path())(error)),
-            }
+            // Another machine may have been faster.
+            n_removed += usize::from(remove_if_there(&entry.path())?);
         }
     }
     Ok(n_removed)
+}
+
+/// Whether there was a file to remove.
+fn remove_if_there(path: &Path) -> Result<bool> {
+    match fs::remove_file(path) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(Error::io("remove", path)(error)),
+    }
 }
 
 fn is_old(entry: &fs::DirEntry) -> bool {
@@ -421,6 +437,25 @@ mod tests {
         let text = batch.commit().unwrap_err().to_string();
         assert!(text.contains("/W.mat`"), "{text}");
         assert_eq!(names(folder.path()), ["W.mat"]);
+    }
+
+    #[test]
+    fn the_old_record_is_gone_when_the_first_file_is_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let (blocked, record) = (
+            folder.path().join("b.mat"),
+            folder.path().join("record.json"),
+        );
+        write(folder.path().join("W.mat"), b"old").unwrap();
+        write(&record, b"old").unwrap();
+        fs::create_dir_all(blocked.join("in the way")).unwrap();
+        let mut batch = Batch::new();
+        for path in [&folder.path().join("W.mat"), &blocked, &record] {
+            batch.add(path, b"new").unwrap();
+        }
+        batch.commit().unwrap_err();
+        assert_eq!(fs::read(folder.path().join("W.mat")).unwrap(), b"new");
+        assert!(!record.exists());
     }
 
     #[test]
