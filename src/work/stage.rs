@@ -190,13 +190,15 @@ pub fn state(item: &Item, job: &dyn Job, layout: &Layout, sources: &mut Sources)
             State::Missing
         });
     };
-    if record.settings != job.settings(item) {
-        return Ok(State::Stale("settings changed"));
-    }
-    if !sources.unchanged(&job.sources(item), &record.inputs)? {
-        return Ok(State::Stale("inputs changed"));
-    }
-    Ok(State::Done)
+    let change = if record.settings != job.settings(item) {
+        "settings changed"
+    } else if !sources.unchanged(&job.sources(item), &record.inputs)? {
+        "inputs changed"
+    } else {
+        return Ok(State::Done);
+    };
+    // The last attempt to bring it up to date may have failed.
+    Ok(read_failure(&folder).map_or(State::Stale(change), State::Failed))
 }
 
 /// A record that cannot be parsed (somebody edited it) counts as none of ours being there.
@@ -248,10 +250,13 @@ fn compute(
         finished: record::now(),
     };
     files.add(folder.join(record::FILE_NAME), &record.encode())?;
+    let folders = files.folders();
     files.commit()?;
     remove_failure(&folder);
     // Temporary files of a run that was killed here.
-    atomic::remove_stale(&folder)?;
+    for folder in folders {
+        atomic::remove_stale(folder)?;
+    }
     Ok(Outcome::Computed {
         seconds: start.elapsed().as_secs_f64(),
         notes,
