@@ -6,7 +6,7 @@ use bhscore::io::bdata::BData;
 use bhscore::io::mat;
 use ndarray::{Array2, Axis};
 
-use crate::env::{NET, TestEnv};
+use crate::env::{NET, TestEnv, no_start};
 
 /// Training or test half, as it stands in the file names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +31,11 @@ impl TestEnv {
         format!("data/fmri/{subject}_perceptionNaturalImage{word}_VC_v2.h5")
     }
 
+    fn table(&self, subject: &str, half: Half) -> BData {
+        let _guard = no_start();
+        BData::read(&self.path(self.fmri(subject, half))).unwrap()
+    }
+
     /// A layer's folder of features, relative to the study.
     pub fn features(&self, half: Half, layer: &str) -> String {
         format!("data/features/ImageNet{}/{NET}/{layer}", half.word())
@@ -49,6 +54,7 @@ impl TestEnv {
 
     /// Changes the fMRI samples, `(n_samples, n_columns)`; rows may be removed.
     pub fn edit_samples(&self, subject: &str, half: Half, edit: impl FnOnce(&mut Array2<f64>)) {
+        let _guard = no_start();
         let file = hdf5::File::open_rw(self.path(self.fmri(subject, half))).unwrap();
         let mut samples: Array2<f64> = file.dataset("dataset").unwrap().read_2d().unwrap();
         edit(&mut samples);
@@ -59,14 +65,40 @@ impl TestEnv {
 
     /// Columns of a ROI's voxels in the table.
     pub fn columns(&self, subject: &str, half: Half, roi: &str) -> Vec<usize> {
-        let table = BData::read(&self.path(self.fmri(subject, half))).unwrap();
-        table.columns(&format!("ROI_{roi} = 1")).unwrap()
+        let columns = self.table(subject, half).columns(&format!("ROI_{roi} = 1"));
+        columns.unwrap()
+    }
+
+    /// The one column of a label.
+    pub fn column(&self, subject: &str, half: Half, key: &str) -> usize {
+        let columns = self.table(subject, half).columns(&format!("{key} = 1"));
+        columns.unwrap()[0]
+    }
+
+    /// Says of every voxel of a ROI whether it belongs to it: 1 or NaN.
+    pub fn edit_roi(&self, subject: &str, half: Half, roi: &str, value: f64) {
+        for column in self.columns(subject, half, roi) {
+            self.edit_roi_column(subject, half, roi, column, value);
+        }
+    }
+
+    /// Says of one voxel whether it belongs to a ROI: 1 or NaN.
+    pub fn edit_roi_column(&self, subject: &str, half: Half, roi: &str, column: usize, value: f64) {
+        let table = self.table(subject, half);
+        let key = format!("ROI_{roi}");
+        let row = table.keys().iter().position(|known| *known == key).unwrap();
+        let _guard = no_start();
+        let file = hdf5::File::open_rw(self.path(self.fmri(subject, half))).unwrap();
+        let metadata = file.dataset("metadata/value").unwrap();
+        let mut values: Array2<f64> = metadata.read_2d().unwrap();
+        values[[row, column]] = value;
+        metadata.write(&values).unwrap();
     }
 
     /// Which image each sample shows, `(n_samples,)`.
     pub fn shown(&self, subject: &str, half: Half) -> Vec<String> {
-        let table = BData::read(&self.path(self.fmri(subject, half))).unwrap();
-        table.get_label("stimulus_name").unwrap()
+        let labels = self.table(subject, half).get_label("stimulus_name");
+        labels.unwrap()
     }
 
     /// Gives one voxel of a ROI these values, by sample.

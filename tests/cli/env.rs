@@ -7,8 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
-use std::sync::LazyLock;
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -273,6 +273,19 @@ pub fn program() -> Command {
     command
 }
 
+/// Keeps programs from being started while a test has an HDF5 file open for writing: the new
+/// process would hold the file's lock for the moment before it becomes another program.
+pub fn no_start() -> MutexGuard<'static, ()> {
+    static START: Mutex<()> = Mutex::new(());
+    START.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Starts a program.
+pub fn spawn(command: &mut Command) -> Child {
+    let _guard = no_start();
+    command.spawn().unwrap()
+}
+
 /// Runs the program without a study.
 pub fn run<'a>(args: impl IntoIterator<Item = &'a str>) -> Run {
     let mut command = program();
@@ -291,7 +304,7 @@ pub struct Run {
 impl Run {
     /// Runs a command to its end.
     pub fn of(mut command: Command) -> Run {
-        let output = command.output().unwrap();
+        let output = spawn(&mut command).wait_with_output().unwrap();
         Run::from_output(format!("{command:?}"), output)
     }
 
