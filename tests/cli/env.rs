@@ -146,13 +146,14 @@ impl TestEnv {
     }
 
     /// Every file that the stages wrote, by its path in the study. Records are left out: they hold
-    /// times. So are notes about failures.
+    /// times. So are notes about failures and unfinished files.
     pub fn artifacts(&self) -> BTreeMap<String, Vec<u8>> {
         let kinds = ["feature_decoders", "decoded_features", "decoding_accuracy"];
         kinds
             .iter()
             .flat_map(|kind| files(&self.path("data").join(kind)))
             .filter(|path| !path.ends_with("record.json") && !path.ends_with("failed.json"))
+            .filter(|path| !is_temporary(path))
             .map(|path| {
                 let relative = path.strip_prefix(self.root()).unwrap();
                 let relative = relative.to_str().unwrap().to_owned();
@@ -190,7 +191,7 @@ impl TestEnv {
     pub fn has_no_temporary_files(&self) -> &Self {
         let left: Vec<_> = files(self.root())
             .into_iter()
-            .filter(|path| path.extension().is_some_and(|end| end == "tmp"))
+            .filter(|path| is_temporary(path))
             .collect();
         assert!(left.is_empty(), "left behind: {left:?}");
         self
@@ -238,6 +239,10 @@ pub fn same_files(found: &BTreeMap<&String, &Vec<u8>>, expected: &BTreeMap<&Stri
     if let Some(path) = found.keys().find(|path| !expected.contains_key(*path)) {
         panic!("`{path}` is too much");
     }
+}
+
+fn is_temporary(path: &Path) -> bool {
+    path.extension().is_some_and(|end| end == "tmp")
 }
 
 fn belongs(path: &str, item: Item) -> bool {
