@@ -179,11 +179,13 @@ pub fn run(
 /// Where an item stands on disk.
 pub fn state(item: &Item, job: &dyn Job, layout: &Layout, sources: &mut Sources) -> Result<State> {
     let folder = layout.record_folder(item);
-    let Some(record) = read_record(&folder)? else {
+    let marked = layout.foreign_marks(item).iter().any(|mark| mark.exists());
+    // A record alone, after somebody deleted the file it vouches for, makes nothing done.
+    let record = read_record(&folder)?.filter(|_| marked);
+    let Some(record) = record else {
         if let Some(reason) = read_failure(&folder) {
             return Ok(State::Failed(reason));
         }
-        let marked = layout.foreign_marks(item).iter().any(|mark| mark.exists());
         return Ok(if marked && !interrupted_here(&folder) {
             State::Foreign
         } else {
