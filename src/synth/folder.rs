@@ -24,6 +24,7 @@ use super::image::Image;
 use super::study::{Layer, Network, Recording, Study, simulate};
 use super::{LAYERS, Order, Plan, ROIS};
 use crate::error::{Error, Result};
+use crate::io::atomic;
 
 /// File that marks a folder as ours and says what made it.
 const MARK: &str = "demo.json";
@@ -185,6 +186,7 @@ fn write_images(folder: &Path, study: &Study) -> Result<()> {
             let path = folder.join(format!("{}.png", image.name));
             write_missing(&path, |path| files::write_image(path, image))
         })?;
+        atomic::remove_stale(&folder)?;
     }
     Ok(())
 }
@@ -206,6 +208,7 @@ fn write_fmri(folder: &Path, plan: &Plan, study: &Study, progress: &dyn Fn(&str)
         write(PARTS[0].1, &subject.training, &study.training_images)?;
         write(PARTS[1].1, &subject.test, &study.test_images)?;
     }
+    atomic::remove_stale(&folder)?;
     Ok(())
 }
 
@@ -246,7 +249,10 @@ fn write_layer(
         write_missing(&path, |path| {
             files::write_feature(path, &layer.shape, activations.row(row))
         })
-    })
+    })?;
+    // Of a run that was killed here.
+    atomic::remove_stale(folder)?;
+    Ok(())
 }
 
 /// Files are written whole or not at all, so one that exists is finished.

@@ -147,6 +147,7 @@ pub fn run(
                     break;
                 }
                 observe(Event::Started { item });
+                let original = foreign_stamp(item, layout);
                 match compute(item, job, layout, &mut sources, stop) {
                     Ok(outcome) => outcome,
                     Err(Error::Interrupted) => {
@@ -154,7 +155,11 @@ pub fn run(
                         break;
                     }
                     Err(error) => {
-                        note_failure(&layout.record_folder(item), &error);
+                        // The original's files stay the original's where `force` could not replace
+                        // them: a note would make them ours to overwrite.
+                        if original.is_none() || original != foreign_stamp(item, layout) {
+                            note_failure(&layout.record_folder(item), &error);
+                        }
                         Outcome::Failed(error)
                     }
                 }
@@ -186,21 +191,30 @@ pub fn state(item: &Item, job: &dyn Job, layout: &Layout, sources: &mut Sources)
         if let Some(reason) = read_failure(&folder) {
             return Ok(State::Failed(reason));
         }
-        return Ok(if marked && !interrupted_here(&folder) {
-            State::Foreign
-        } else {
-            State::Missing
-        });
+        let original = foreign_stamp(item, layout);
+        return Ok(original.map_or(State::Missing, |_| State::Foreign));
     };
     let change = if record.settings != job.settings(item) {
         "settings changed"
-    } else if !sources.unchanged(&job.sources(item), &record.inputs)? {
-        "inputs changed"
     } else {
-        return Ok(State::Done);
+        match sources.unchanged(&job.sources(item), &record.inputs) {
+            Ok(true) => return Ok(State::Done),
+            Ok(false) => "inputs changed",
+            // The error is told when the item is computed.
+            Err(_) => "inputs missing",
+        }
     };
     // The last attempt to bring it up to date may have failed.
     Ok(read_failure(&folder).map_or(State::Stale(change), State::Failed))
+}
+
+/// Fingerprint of an artifact's main file where no run of ours had to do with it.
+fn foreign_stamp(item: &Item, layout: &Layout) -> Option<String> {
+    let folder = layout.record_folder(item);
+    let marks = layout.foreign_marks(item);
+    let stamp = marks.iter().find_map(|mark| record::stamp(mark).ok())?;
+    let ours = folder.join(record::FAILED_NAME).exists() || interrupted_here(&folder);
+    (!ours).then_some(stamp)
 }
 
 /// A record that cannot be parsed (somebody edited it) counts as none of ours being there.
