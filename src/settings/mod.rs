@@ -52,7 +52,7 @@ pub struct Settings {
 pub struct Roi {
     /// Name in paths and tables, such as `V1`.
     pub name: String,
-    /// Its voxels, as a select expression of [`io::select`](crate::io::select).
+    /// Its voxels, as a select expression of `io::select`.
     pub select: String,
 }
 
