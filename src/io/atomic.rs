@@ -11,17 +11,19 @@ use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek, SeekFrom, Write};
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
 use std::time::{Duration, SystemTime};
-
-use rayon::prelude::*;
 
 use crate::error::{Error, Result};
 
 /// Age after which a temporary file of another host counts as left behind. A day is longer than
 /// any single write, and clocks of machines that share a folder differ by less.
 const STALE_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
+/// Syncs that wait at the same time; journals write them out together.
+const MAX_SYNCS: usize = 16;
 const SUFFIX: &str = ".tmp";
 
 /// Writes one file: the whole of `bytes` under `path`, or nothing.
@@ -76,8 +78,7 @@ impl Batch {
     /// If the disk is full or a rename is refused. Files renamed before the failure stay: they are
     /// whole, and without the record after them nothing counts them as done.
     pub fn commit(mut self) -> Result<()> {
-        // The sync is where the time goes, on network file systems a round trip each.
-        self.files.par_iter().try_for_each(Staged::sync)?;
+        self.sync()?;
         let mut folders = BTreeSet::new();
         for staged in &mut self.files {
             staged.publish()?;
@@ -86,6 +87,24 @@ impl Batch {
         folders
             .into_iter()
             .try_for_each(|folder| sync_folder(&folder))
+    }
+
+    /// Waits until all files are on disk. That is nearly all of the time of small files; it is
+    /// latency, not work, so it is shared by more threads than there are cores.
+    fn sync(&self) -> Result<()> {
+        let n_per_thread = self.files.len().div_ceil(MAX_SYNCS).max(1);
+        thread::scope(|scope| {
+            let sync = |files: &[Staged]| files.iter().try_for_each(Staged::sync);
+            let parts: Vec<_> = self
+                .files
+                .chunks(n_per_thread)
+                .map(|files| scope.spawn(move || sync(files)))
+                .collect();
+            parts.into_iter().try_for_each(|part| match part.join() {
+                Ok(result) => result,
+                Err(panic) => resume_unwind(panic),
+            })
+        })
     }
 }
 
