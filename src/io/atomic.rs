@@ -22,6 +22,8 @@ use crate::error::{Error, Result};
 /// Age after which a temporary file of another host counts as left behind. A day is longer than
 /// any single write, and clocks of machines that share a folder differ by less.
 const STALE_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
+/// Files of a batch that are open at the same time; systems allow 256 or more per process.
+const MAX_OPEN: usize = 64;
 /// Syncs that wait at the same time; journals write them out together.
 const MAX_SYNCS: usize = 16;
 const SUFFIX: &str = ".tmp";
@@ -45,6 +47,8 @@ pub fn write(path: impl AsRef<Path>, bytes: &[u8]) -> Result<()> {
 #[derive(Debug, Default)]
 pub struct Batch {
     files: Vec<Staged>,
+    /// The first files, which are on disk and closed.
+    n_synced: usize,
 }
 
 impl Batch {
@@ -62,7 +66,10 @@ impl Batch {
     pub fn add(&mut self, path: impl AsRef<Path>, bytes: &[u8]) -> Result<()> {
         let mut staged = Staged::create(path)?;
         staged.append(bytes)?;
-        self.files.push(staged);
+        self.add_staged(staged);
+        if self.files.len() - self.n_synced >= MAX_OPEN {
+            self.sync()?;
+        }
         Ok(())
     }
 
@@ -89,22 +96,24 @@ impl Batch {
             .try_for_each(|folder| sync_folder(&folder))
     }
 
-    /// Waits until all files are on disk. That is nearly all of the time of small files; it is
+    /// Waits until all files are on disk, and closes them. That is nearly all of the time of small files; it is
     /// latency, not work, so it is shared by more threads than there are cores.
-    fn sync(&self) -> Result<()> {
-        let n_per_thread = self.files.len().div_ceil(MAX_SYNCS).max(1);
+    fn sync(&mut self) -> Result<()> {
+        let files = &mut self.files[self.n_synced..];
+        let n_per_thread = files.len().div_ceil(MAX_SYNCS).max(1);
         thread::scope(|scope| {
-            let sync = |files: &[Staged]| files.iter().try_for_each(Staged::sync);
-            let parts: Vec<_> = self
-                .files
-                .chunks(n_per_thread)
+            let sync = |files: &mut [Staged]| files.iter_mut().try_for_each(Staged::sync);
+            let parts: Vec<_> = files
+                .chunks_mut(n_per_thread)
                 .map(|files| scope.spawn(move || sync(files)))
                 .collect();
             parts.into_iter().try_for_each(|part| match part.join() {
                 Ok(result) => result,
                 Err(panic) => resume_unwind(panic),
             })
-        })
+        })?;
+        self.n_synced = self.files.len();
+        Ok(())
     }
 }
 
@@ -113,7 +122,8 @@ impl Batch {
 pub struct Staged {
     path: PathBuf,
     temporary: PathBuf,
-    file: File,
+    /// Open until it is synced.
+    file: Option<File>,
     published: bool,
 }
 
@@ -136,7 +146,7 @@ impl Staged {
         Ok(Staged {
             path,
             temporary,
-            file,
+            file: Some(file),
             published: false,
         })
     }
@@ -153,10 +163,7 @@ impl Staged {
     ///
     /// If the disk is full or fails.
     pub fn write_at(&mut self, offset: u64, bytes: &[u8]) -> Result<()> {
-        let file = &mut self.file;
-        file.seek(SeekFrom::Start(offset))
-            .and_then(|_| file.write_all(bytes))
-            .map_err(Error::io("write", &self.path))
+        self.write_from(SeekFrom::Start(offset), bytes)
     }
 
     /// Writes `bytes` after the last byte of the file.
@@ -165,10 +172,7 @@ impl Staged {
     ///
     /// If the disk is full or fails.
     pub fn append(&mut self, bytes: &[u8]) -> Result<()> {
-        let file = &mut self.file;
-        file.seek(SeekFrom::End(0))
-            .and_then(|_| file.write_all(bytes))
-            .map_err(Error::io("write", &self.path))
+        self.write_from(SeekFrom::End(0), bytes)
     }
 
     /// Sets the length; what was not written reads as zeros.
@@ -177,13 +181,31 @@ impl Staged {
     ///
     /// If the file system refuses.
     pub fn set_len(&mut self, length: u64) -> Result<()> {
-        self.file
+        self.file()
             .set_len(length)
             .map_err(Error::io("write", &self.path))
     }
 
-    fn sync(&self) -> Result<()> {
-        self.file.sync_all().map_err(Error::io("write", &self.path))
+    fn write_from(&mut self, position: SeekFrom, bytes: &[u8]) -> Result<()> {
+        let mut file = self.file();
+        file.seek(position)
+            .and_then(|_| file.write_all(bytes))
+            .map_err(Error::io("write", &self.path))
+    }
+
+    fn file(&self) -> &File {
+        self.file
+            .as_ref()
+            .expect("only a batch closes the file, and it owns it then")
+    }
+
+    fn sync(&mut self) -> Result<()> {
+        // Only here are write errors reported that the system kept back.
+        self.file()
+            .sync_all()
+            .map_err(Error::io("write", &self.path))?;
+        self.file = None;
+        Ok(())
     }
 
     fn publish(&mut self) -> Result<()> {
@@ -375,6 +397,26 @@ mod tests {
         write(&path, b"a long first version").unwrap();
         write(&path, b"short").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"short");
+    }
+
+    #[test]
+    fn a_batch_of_many_files_keeps_few_open() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut batch = Batch::new();
+        for i in 0..3 * MAX_OPEN + 1 {
+            batch
+                .add(folder.path().join(format!("{i}.mat")), &[i as u8])
+                .unwrap();
+            let n_open = batch
+                .files
+                .iter()
+                .filter(|staged| staged.file.is_some())
+                .count();
+            assert!(n_open < MAX_OPEN);
+        }
+        batch.commit().unwrap();
+        assert_eq!(names(folder.path()).len(), 3 * MAX_OPEN + 1);
+        assert_eq!(fs::read(folder.path().join("7.mat")).unwrap(), [7]);
     }
 
     #[test]
