@@ -253,6 +253,9 @@ fn is_hardware(error: &io::Error) -> bool {
 mod tests {
     use super::*;
 
+    /// Far fewer than a batch may hold.
+    const MAX_OPEN: usize = 20;
+
     fn names(folder: &Path) -> Vec<String> {
         let mut names: Vec<String> = fs::read_dir(folder)
             .unwrap()
