@@ -6,6 +6,7 @@
 //! the result. (A BLAS may choose its blocking by the shape of a product, hence fixed shapes.)
 
 use faer::dyn_stack::{MemStack, StackReq};
+use faer::linalg::matmul::triangular::{self, BlockStructure};
 use faer::linalg::matmul::matmul;
 use faer::linalg::triangular_solve;
 use faer::{Accum, MatMut, MatRef, Par};
@@ -197,6 +198,59 @@ pub fn solve_factored(a: &[f64], n: usize, b: &mut [f64]) {
     let mut b = MatMut::from_column_major_slice_mut(b, n, columns);
     triangular_solve::solve_lower_triangular_in_place(a, b.as_mut(), Par::Seq);
     triangular_solve::solve_upper_triangular_in_place(a.transpose(), b.as_mut(), Par::Seq);
+}
+
+/// Overwrites right-hand sides with `L⁻¹ b` for the factor that [`cholesky`] left in `a`.
+///
+/// - `b`: right-hand sides one after the other, each of `n` entries.
+#[track_caller]
+pub fn forward(a: &[f64], n: usize, b: &mut [f64]) {
+    if n > 0 && !b.is_empty() {
+        let (a, columns) = (MatRef::from_column_major_slice(a, n, n), b.len() / n);
+        let b = MatMut::from_column_major_slice_mut(b, n, columns);
+        triangular_solve::solve_lower_triangular_in_place(a, b, Par::Seq);
+    }
+}
+
+/// Overwrites right-hand sides with `L⁻ᵀ b`; see [`forward`].
+#[track_caller]
+pub fn backward(a: &[f64], n: usize, b: &mut [f64]) {
+    if n > 0 && !b.is_empty() {
+        let (a, columns) = (MatRef::from_column_major_slice(a, n, n), b.len() / n);
+        let b = MatMut::from_column_major_slice_mut(b, n, columns);
+        triangular_solve::solve_upper_triangular_in_place(a.transpose(), b, Par::Seq);
+    }
+}
+
+/// `c −= b bᵀ` on the lower triangle of row-major `c`: `(m, m)`, for row-major `b`: `(m, k)`.
+#[track_caller]
+pub fn subtract_gram(c: &mut [f64], b: &[f64], m: usize, k: usize) {
+    if m > 0 && k > 0 {
+        let b = MatRef::from_row_major_slice(b, m, k);
+        let c = MatMut::from_row_major_slice_mut(c, m, m);
+        let (lower, full) = (BlockStructure::TriangularLower, BlockStructure::Rectangular);
+        triangular::matmul(c, lower, Accum::Add, b, full, b.transpose(), full, -1.0, Par::Seq);
+    }
+}
+
+/// `c −= a bᵀ` for row-major `c`: `(m, n)`, `a`: `(m, k)`, `b`: `(n, k)`.
+#[track_caller]
+pub fn subtract_product_transpose(c: &mut [f64], a: &[f64], b: &[f64], (m, n, k): (usize, usize, usize)) {
+    if m > 0 && n > 0 && k > 0 {
+        let (a, b) = (MatRef::from_row_major_slice(a, m, k), MatRef::from_row_major_slice(b, n, k));
+        let c = MatMut::from_row_major_slice_mut(c, m, n);
+        matmul(c, Accum::Add, a, b.transpose(), -1.0, Par::Seq);
+    }
+}
+
+/// `c −= a b` for row-major `c`: `(m, n)`, `a`: `(m, k)`, `b`: `(k, n)`.
+#[track_caller]
+pub fn subtract_product(c: &mut [f64], a: &[f64], b: &[f64], (m, n, k): (usize, usize, usize)) {
+    if m > 0 && n > 0 && k > 0 {
+        let (a, b) = (MatRef::from_row_major_slice(a, m, k), MatRef::from_row_major_slice(b, k, n));
+        let c = MatMut::from_row_major_slice_mut(c, m, n);
+        matmul(c, Accum::Add, a, b, -1.0, Par::Seq);
+    }
 }
 
 #[cfg(test)]

@@ -19,10 +19,12 @@
 //! | [`linalg`] | the only file that names a linear-algebra crate |
 
 pub mod direct;
+pub mod grouping;
 pub mod inputs;
 pub mod linalg;
 pub mod repeats;
 pub mod select;
+pub mod shared;
 
 use ndarray::{Array2, ArrayView2, Axis};
 use rayon::prelude::*;
@@ -196,7 +198,7 @@ fn fit_primal(
     let weights = if inputs.uses_all() {
         solve_shared_factor(system, products)?
     } else {
-        direct::solve(system.view(), products.view(), selected.view())?
+        shared::solve(system.view(), products.view(), selected.view())?
     };
     Ok(finish(inputs, selected, weights, mean))
 }
