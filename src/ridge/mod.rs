@@ -45,6 +45,13 @@ pub struct Params {
     pub n_selected: usize,
 }
 
+impl Params {
+    /// Whether targets use all of `n_inputs` inputs; 0 asks for that, as in the original.
+    fn asks_for_all(&self, n_inputs: usize) -> bool {
+        self.n_selected == 0 || self.n_selected >= n_inputs
+    }
+}
+
 /// A fitted block of targets.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Model {

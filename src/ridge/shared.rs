@@ -16,6 +16,7 @@
 //! threads nor memory change a bit.
 
 use std::cell::RefCell;
+use std::ops::{Deref, DerefMut};
 
 use ndarray::{Array2, ArrayView2};
 
@@ -62,7 +63,6 @@ pub fn solve(
             *slot = row[at];
         }
     }
-    give_back(solved.values);
     Ok(weights)
 }
 
@@ -85,7 +85,7 @@ struct Solved {
     /// Voxels of the columns, ascending.
     inputs: Vec<u32>,
     /// `(n_units, inputs.len())` in the order of [`units_in_order`], 0 where not selected.
-    values: Vec<f64>,
+    values: Buffer,
 }
 
 /// Units of a group in the order of its subgroups.
@@ -130,18 +130,22 @@ fn eliminate(group: &Group, part: &Part, rows: &[usize]) -> Result<Solved, NotPo
             gather(&part.rhs[row * width..][..width], &rest, target);
         }
         linalg::subtract_product_transpose(&mut rhs, &y, &coupling, (rows.len(), v, n));
-        let inner = Part { matrix: &matrix, inputs: &group.rest, rhs: &rhs };
+        let inner = Part {
+            matrix: &matrix,
+            inputs: &group.rest,
+            rhs: &rhs,
+        };
         let own_rows: Vec<usize> = (0..rows.len()).collect();
         let solved = remaining(group, &inner, &own_rows)?;
-        give_back(matrix);
-        give_back(rhs);
         // The units of `solved` are in the order of the subgroups: bring y into that order.
         let y = reorder(y, n, group);
         return Ok(substitute(group, &factor, y, &coupling, solved));
     }
     linalg::backward(&factor, n, &mut y);
-    give_back(factor);
-    Ok(Solved { inputs: group.shared.clone(), values: y })
+    Ok(Solved {
+        inputs: group.shared.clone(),
+        values: y,
+    })
 }
 
 /// What follows the elimination: two subgroups, or every unit by itself.
@@ -150,7 +154,10 @@ fn remaining(group: &Group, part: &Part, rows: &[usize]) -> Result<Solved, NotPo
         Next::Split(left, right) => {
             let row_of = |units: &[u32]| -> Vec<usize> {
                 let place = |unit: &u32| {
-                    group.units.binary_search(unit).expect("subgroups are parts of the group")
+                    group
+                        .units
+                        .binary_search(unit)
+                        .expect("subgroups are parts of the group")
                 };
                 units.iter().map(|unit| rows[place(unit)]).collect()
             };
@@ -190,14 +197,21 @@ fn singles(
         for (&value, place) in solution.iter().zip(merge_positions(inputs, &group.rest)) {
             target[place] = value;
         }
-        give_back(factor);
-        give_back(solution);
     }
-    Ok(Solved { inputs: group.rest.clone(), values })
+    Ok(Solved {
+        inputs: group.rest.clone(),
+        values,
+    })
 }
 
 /// `w_I = L⁻ᵀ (y − Bᵀ w_R)`, joined with `w_R`.
-fn substitute(group: &Group, factor: &[f64], mut y: Vec<f64>, coupling: &[f64], solved: Solved) -> Solved {
+fn substitute(
+    group: &Group,
+    factor: &[f64],
+    mut y: Buffer,
+    coupling: &[f64],
+    solved: Solved,
+) -> Solved {
     let (n, v) = (group.shared.len(), group.rest.len());
     let n_units = group.units.len();
     linalg::subtract_product(&mut y, &solved.values, coupling, (n_units, n, v));
@@ -206,15 +220,16 @@ fn substitute(group: &Group, factor: &[f64], mut y: Vec<f64>, coupling: &[f64], 
     inputs.extend_from_slice(&group.shared);
     inputs.extend_from_slice(&group.rest);
     inputs.sort_unstable();
-    let (own, others) = (merge_positions(&group.shared, &inputs), merge_positions(&group.rest, &inputs));
+    let (own, others) = (
+        merge_positions(&group.shared, &inputs),
+        merge_positions(&group.rest, &inputs),
+    );
     let width = inputs.len();
     let mut values = take(n_units * width);
     for (unit, row) in values.chunks_exact_mut(width).enumerate() {
         scatter(&y[unit * n..][..n], &own, row);
         scatter(&solved.values[unit * v..][..v], &others, row);
     }
-    give_back(y);
-    give_back(solved.values);
     Solved { inputs, values }
 }
 
@@ -231,13 +246,15 @@ fn stack(inputs: &[u32], one: Solved, other: Solved) -> Solved {
         for row in solved.values.chunks_exact(solved.inputs.len().max(1)) {
             scatter(row, &places, targets.next().expect("a row per unit"));
         }
-        give_back(solved.values);
     }
-    Solved { inputs: inputs.to_vec(), values }
+    Solved {
+        inputs: inputs.to_vec(),
+        values,
+    }
 }
 
 /// Rows of `y`, which follow `group.units`, in the order of the subgroups.
-fn reorder(y: Vec<f64>, n: usize, group: &Group) -> Vec<f64> {
+fn reorder(y: Buffer, n: usize, group: &Group) -> Buffer {
     let order = units_in_order(group);
     if order == group.units {
         return y;
@@ -247,7 +264,6 @@ fn reorder(y: Vec<f64>, n: usize, group: &Group) -> Vec<f64> {
         let place = group.units.binary_search(unit).expect("the same units");
         target.copy_from_slice(&y[place * n..][..n]);
     }
-    give_back(y);
     sorted
 }
 
@@ -270,11 +286,17 @@ fn merge_positions(wanted: &[u32], among: &[u32]) -> Vec<usize> {
 }
 
 fn gather(row: &[f64], places: &[usize], target: &mut [f64]) {
-    target.iter_mut().zip(places).for_each(|(slot, &place)| *slot = row[place]);
+    target
+        .iter_mut()
+        .zip(places)
+        .for_each(|(slot, &place)| *slot = row[place]);
 }
 
 fn scatter(values: &[f64], places: &[usize], row: &mut [f64]) {
-    values.iter().zip(places).for_each(|(&value, &place)| row[place] = value);
+    values
+        .iter()
+        .zip(places)
+        .for_each(|(&value, &place)| row[place] = value);
 }
 
 /// Lower triangle of `A[I, I]` as a column-major square.
@@ -302,7 +324,11 @@ fn gather_coupling(part: &Part, shared: &[usize], rest: &[usize], coupling: &mut
     let (n, width) = (shared.len(), part.inputs.len());
     for (target, &place) in coupling.chunks_exact_mut(n).zip(rest) {
         for (slot, &other) in target.iter_mut().zip(shared) {
-            let (low, high) = if other < place { (other, place) } else { (place, other) };
+            let (low, high) = if other < place {
+                (other, place)
+            } else {
+                (place, other)
+            };
             *slot = part.matrix[high * width + low];
         }
     }
@@ -310,31 +336,55 @@ fn gather_coupling(part: &Part, shared: &[usize], rest: &[usize], coupling: &mut
 
 thread_local! {
     static WORKSPACE: RefCell<Workspace> = RefCell::default();
-    /// Arrays of finished groups, for the next ones: the inner loop allocates nothing.
+    /// Memory of finished groups, for the next ones: the inner loop allocates nothing.
     static FREE: RefCell<Vec<Vec<f64>>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Arrays that a thread keeps for reuse; a path through the tree needs about four per level.
 const KEPT: usize = 64;
 
-/// An array of this length with arbitrary content.
-fn take(length: usize) -> Vec<f64> {
-    FREE.with_borrow_mut(|free| {
-        // The smallest that is large enough, so that large ones stay for large groups.
-        let fitting = |array: &Vec<f64>| array.capacity() >= length;
-        let best = (0..free.len())
-            .filter(|&i| fitting(&free[i]))
-            .min_by_key(|&i| free[i].capacity());
-        let mut array = best.map_or_else(Vec::new, |i| free.swap_remove(i));
-        array.resize(length, 0.0);
-        array
-    })
+/// An array of arbitrary content whose memory is used again.
+struct Buffer {
+    memory: Vec<f64>,
+    length: usize,
 }
 
-fn give_back(array: Vec<f64>) {
-    FREE.with_borrow_mut(|free| {
-        if free.len() < KEPT && array.capacity() > 0 {
-            free.push(array);
-        }
+/// A buffer of this length.
+fn take(length: usize) -> Buffer {
+    let memory = FREE.with_borrow_mut(|free| {
+        // The smallest that is large enough, so that large ones stay for large groups.
+        let best = (0..free.len())
+            .filter(|&i| free[i].len() >= length)
+            .min_by_key(|&i| free[i].len());
+        best.map(|i| free.swap_remove(i))
     });
+    Buffer {
+        memory: memory.unwrap_or_else(|| vec![0.0; length]),
+        length,
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        let memory = std::mem::take(&mut self.memory);
+        FREE.with_borrow_mut(|free| {
+            if free.len() < KEPT && !memory.is_empty() {
+                free.push(memory);
+            }
+        });
+    }
+}
+
+impl Deref for Buffer {
+    type Target = [f64];
+
+    fn deref(&self) -> &[f64] {
+        &self.memory[..self.length]
+    }
+}
+
+impl DerefMut for Buffer {
+    fn deref_mut(&mut self) -> &mut [f64] {
+        &mut self.memory[..self.length]
+    }
 }

@@ -262,7 +262,7 @@ fn compute(
 fn note_failure(folder: &Path, error: &Error) {
     let note = json!({ "error": error.to_string(), "host": record::host(), "at": record::now() });
     let _ = atomic::write(
-        &folder.join(record::FAILED_NAME),
+        folder.join(record::FAILED_NAME),
         format!("{note:#}\n").as_bytes(),
     );
 }
