@@ -56,11 +56,9 @@ pub fn solve(
     // Rows of the result follow the group's own order of units.
     for (position, &unit) in order.iter().enumerate() {
         let row = &solved.values[position * solved.inputs.len()..][..solved.inputs.len()];
-        let wanted = weights.row_mut(unit as usize);
-        let mut at = 0;
-        for (slot, &input) in wanted.into_iter().zip(rows[unit as usize]) {
-            at += solved.inputs[at..].partition_point(|&other| other < input);
-            *slot = row[at];
+        let places = merge_positions(rows[unit as usize], &solved.inputs);
+        for (slot, place) in weights.row_mut(unit as usize).into_iter().zip(places) {
+            *slot = row[place];
         }
     }
     Ok(weights)
@@ -320,16 +318,21 @@ fn gather_lower(part: &Part, places: &[usize], matrix: &mut [f64]) {
 }
 
 /// `A[R, I]`, row-major, from a lower triangle.
+///
+/// Entries left of the diagonal are read along the rows of `R`, the others along the rows of `I`:
+/// rows are contiguous, columns of a large matrix are not.
 fn gather_coupling(part: &Part, shared: &[usize], rest: &[usize], coupling: &mut [f64]) {
     let (n, width) = (shared.len(), part.inputs.len());
     for (target, &place) in coupling.chunks_exact_mut(n).zip(rest) {
-        for (slot, &other) in target.iter_mut().zip(shared) {
-            let (low, high) = if other < place {
-                (other, place)
-            } else {
-                (place, other)
-            };
-            *slot = part.matrix[high * width + low];
+        let row = &part.matrix[place * width..][..=place];
+        let before = shared.partition_point(|&other| other < place);
+        gather(row, &shared[..before], target);
+    }
+    for (j, &place) in shared.iter().enumerate() {
+        let row = &part.matrix[place * width..][..=place];
+        let before = rest.partition_point(|&other| other < place);
+        for (i, &other) in rest[..before].iter().enumerate() {
+            coupling[i * n + j] = row[other];
         }
     }
 }
