@@ -106,8 +106,8 @@ enum Command {
     Ridge(ridge::RidgeArgs),
 }
 
-/// How a command ended when nothing is wrong with the call itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How a command ended when nothing is wrong with the call itself, from good to bad.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Outcome {
     Complete,
     WorkRemains,

@@ -105,10 +105,8 @@ fn fit(global: &Global, args: &FitArgs) -> Result<Outcome> {
         let problem = format!("{} is not a penalty", args.alpha);
         return Err(Error::data("`--alpha`", problem, "give a number above 0").into());
     }
-    let x = matrix(arrays::read(&args.x, &args.x_var)?, &args.x)?;
-    let y = arrays::read(&args.y, &args.y_var)?;
-    let target_shape = y.shape()[1..].to_vec();
-    let y = matrix(y, &args.y)?;
+    let (x, _) = matrix(arrays::read(&args.x, &args.x_var)?, &args.x)?;
+    let (y, target_shape) = matrix(arrays::read(&args.y, &args.y_var)?, &args.y)?;
     check(&x, &y, args)?;
     let start = Instant::now();
     let params = Params {
@@ -154,18 +152,20 @@ fn fit(global: &Global, args: &FitArgs) -> Result<Outcome> {
     Ok(Outcome::Complete)
 }
 
-/// `(n_samples, everything else)`.
-fn matrix(array: ArrayD<f64>, path: &Path) -> Result<Array2<f64>> {
+/// `(n_samples, everything else)`, and the shape of everything else.
+fn matrix(array: ArrayD<f64>, path: &Path) -> Result<(Array2<f64>, Vec<usize>)> {
     let rows = array.shape().first().copied().unwrap_or(0);
     if rows == 0 || array.is_empty() {
         let remedy = "give an array with one row per sample";
         return Err(Error::file(path, "holds no sample", remedy).into());
     }
     let columns = array.len() / rows;
+    let shape = array.shape()[1..].to_vec();
     let array = array.as_standard_layout().into_owned();
-    array
+    let matrix = array
         .into_shape_with_order((rows, columns))
-        .context("reshaping targets")
+        .context("reshaping targets")?;
+    Ok((matrix, shape))
 }
 
 fn check(x: &Array2<f64>, y: &Array2<f64>, args: &FitArgs) -> Result<()> {
@@ -286,13 +286,12 @@ fn write_model(
 }
 
 fn predict(args: &PredictArgs) -> Result<Outcome> {
-    let x = matrix(arrays::read(&args.x, &args.x_var)?, &args.x)?;
+    let (x, _) = matrix(arrays::read(&args.x, &args.x_var)?, &args.x)?;
     finite(&x, &args.x)?;
     let format = Format::in_folder(&args.model, "W")?;
     let weights = arrays::read(&args.model.join(format.file_name("W")), "W")?;
     let bias = arrays::read(&args.model.join(format.file_name("b")), "b")?;
-    let target_shape = weights.shape()[1..].to_vec();
-    let weights = matrix(weights, &args.model)?;
+    let (weights, target_shape) = matrix(weights, &args.model)?;
     if weights.nrows() != x.ncols() {
         return Err(Error::file(
             &args.x,
@@ -302,6 +301,18 @@ fn predict(args: &PredictArgs) -> Result<Outcome> {
                 weights.nrows()
             ),
             "give the inputs that the model was fitted on",
+        )
+        .into());
+    }
+    if bias.len() != weights.ncols() {
+        return Err(Error::file(
+            args.model.join(format.file_name("b")),
+            format!(
+                "has {} values, `W` has {} targets",
+                bias.len(),
+                weights.ncols()
+            ),
+            "fit the model again with `bhscore ridge fit`",
         )
         .into());
     }

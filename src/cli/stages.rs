@@ -1,6 +1,6 @@
 //! `decode-train`, `decode-predict`, and `run`, which does all of them.
 
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Result;
 use bhscore::decode::{Context, predict::Predict, train::Train};
@@ -108,14 +108,16 @@ fn one_stage(global: &Global, args: &StageArgs, stage: Stage) -> Result<Outcome>
 pub fn run_all(global: &Global, args: &RunArgs) -> Result<Outcome> {
     let context = context(global, args.stage.compat)?;
     let stop = stop_flag()?;
+    let mut outcome = Outcome::Complete;
     for stage in Stage::ALL {
-        let outcome = run_stage(global, &args.stage, &context, stage, &stop)?;
-        if outcome != Outcome::Complete {
-            return Ok(outcome);
+        // A failed item does not keep the others from the next stage.
+        outcome = outcome.max(run_stage(global, &args.stage, &context, stage, &stop)?);
+        if stop.load(Ordering::Relaxed) {
+            return Ok(outcome.max(Outcome::WorkRemains));
         }
     }
     if args.stage.dry_run {
-        return Ok(Outcome::Complete);
+        return Ok(outcome);
     }
     let select = &args.stage.select;
     let partial =
@@ -124,14 +126,15 @@ pub fn run_all(global: &Global, args: &RunArgs) -> Result<Outcome> {
         speech::note(
             "only a part was asked for: no score; run `bhscore compute` when all parts are done",
         );
-        return Ok(Outcome::Complete);
+        return Ok(outcome);
     }
-    compute::score(
+    let scored = compute::score(
         global,
         &context.settings,
         &select.networks(&context.settings)?,
         &Default::default(),
-    )
+    )?;
+    Ok(outcome.max(scored))
 }
 
 /// What the stages need to know, from the global options.

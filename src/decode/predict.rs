@@ -5,6 +5,7 @@
 //! pattern correlation, and pairwise identification, the share of other images whose true pattern
 //! matches the decoded one worse than the right image does.
 
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use ndarray::{Array2, ArrayView2, Axis};
@@ -14,16 +15,17 @@ use super::{Context, CurrentLayer, RoiCache, Tables};
 use crate::error::{Error, Result};
 use crate::io::atomic::Batch;
 use crate::io::mat;
+use crate::io::record::Record;
 use crate::ridge::linalg;
 use crate::stats::correlation;
 use crate::study::Behaviour;
 use crate::study::brain::{Samples, Stimuli};
 use crate::study::decoder::Decoder;
 use crate::study::units::{UNITS_PER_BLOCK, Units};
-use crate::work::Item;
 use crate::work::layout::Split;
 use crate::work::sources::Source;
 use crate::work::stage::{Artifact, Job};
+use crate::work::{Item, Stage};
 
 /// The stage.
 pub struct Predict {
@@ -37,6 +39,8 @@ pub struct Predict {
 struct TestRoi {
     patterns: Array2<f64>,
     stimuli: Stimuli,
+    /// File they were read from.
+    path: PathBuf,
 }
 
 impl Predict {
@@ -64,6 +68,7 @@ impl Predict {
             TestRoi {
                 patterns,
                 stimuli: samples.stimuli,
+                path: samples.path,
             },
         );
         Ok(())
@@ -79,15 +84,12 @@ impl Job for Predict {
         let Context {
             layout, settings, ..
         } = &self.context;
-        let folder = layout.decoder(item);
-        let chunks = folder.join("W");
-        let main = if chunks.is_dir() {
-            chunks
-        } else {
-            folder.join("W.mat")
+        let decoder = Source::Artifact {
+            folder: layout.decoder(item),
+            stage: Stage::DecodeTrain,
         };
         vec![
-            Source::Artifact { folder, main },
+            decoder,
             Source::File(layout.fmri(settings, Split::Test, &item.subject)),
             Source::Features(layout.features(Split::Test, &item.net, &item.layer)),
         ]
@@ -95,14 +97,16 @@ impl Job for Predict {
 
     fn compute(&mut self, item: &Item, stop: &AtomicBool) -> Result<Artifact> {
         let behaviour = self.context.behaviour;
-        let decoder = Decoder::read(&self.context.layout.decoder(item))?;
+        let folder = self.context.layout.decoder(item);
+        refuse_other_settings(&folder, &self.settings(item))?;
+        let decoder = Decoder::read(&folder)?;
         self.prepare_roi(item)?;
         let roi = self.rois.get(item).expect("prepared above");
         let units = self.layer.open(&self.context, Split::Test, item)?;
         check_shapes(item, &decoder, roi, units)?;
         let (rows, disagreement) = roi.stimuli.rows_in(&units.images, &units.folder)?;
         let patterns = decoder.standardise(roi.patterns.view(), behaviour == Behaviour::Corrected);
-        refuse_undefined(item, &decoder, patterns.view(), behaviour)?;
+        refuse_undefined(item, &decoder, roi, patterns.view(), behaviour)?;
         let mut decoded = Decoded::new(rows.len(), units.n_units());
         for start in (0..units.n_units()).step_by(UNITS_PER_BLOCK) {
             if stop.load(Ordering::Relaxed) {
@@ -146,6 +150,28 @@ impl Job for Predict {
     }
 }
 
+/// A decoder of ours whose record names another penalty, number of voxels or ROI would be recorded
+/// here as what it is not.
+fn refuse_other_settings(folder: &Path, wanted: &Value) -> Result<()> {
+    let Some(record) = Record::read(folder)? else {
+        return Ok(());
+    };
+    let other = ["alpha", "n_voxels", "select"]
+        .into_iter()
+        .find(|key| record.settings[key] != wanted[key]);
+    match other {
+        None => Ok(()),
+        Some(key) => Err(Error::file(
+            folder,
+            format!(
+                "was trained with {key} {}, the settings say {}",
+                record.settings[key], wanted[key]
+            ),
+            "run `bhscore decode-train` again",
+        )),
+    }
+}
+
 fn check_shapes(item: &Item, decoder: &Decoder, roi: &TestRoi, units: &Units) -> Result<()> {
     if decoder.n_voxels() != roi.patterns.ncols() {
         return Err(Error::data(
@@ -175,6 +201,7 @@ fn check_shapes(item: &Item, decoder: &Decoder, roi: &TestRoi, units: &Units) ->
 fn refuse_undefined(
     item: &Item,
     decoder: &Decoder,
+    roi: &TestRoi,
     patterns: ArrayView2<f64>,
     behaviour: Behaviour,
 ) -> Result<()> {
@@ -191,10 +218,12 @@ fn refuse_undefined(
         .find(|(_, value)| !value.is_finite())
     {
         None => Ok(()),
-        Some(((stimulus, voxel), _)) => Err(Error::data(
-            format!("test fMRI of `{item}`"),
+        Some(((stimulus, voxel), _)) => Err(Error::file(
+            &roi.path,
             format!(
-                "voxel {voxel} of the ROI is not finite for test stimulus {stimulus} (counted from 0)"
+                "voxel {voxel} of ROI `{}` (counted from 0) is not finite where {} is shown",
+                item.roi,
+                roi.stimuli.name(stimulus)
             ),
             "repair the file, or leave the voxel out of the ROI's `select`",
         )),

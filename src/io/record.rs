@@ -111,24 +111,15 @@ impl Record {
     }
 }
 
-/// A cheap fingerprint of a file, or of a folder and a few of the files in it.
-///
-/// For a folder: its own modification time (which changes when a file is added, removed or
-/// replaced by rename) and size and time of the given files (which change when somebody writes
-/// them in place).
-pub fn stamp(path: &Path, samples: &[&Path]) -> Result<String> {
-    let mut parts = Vec::new();
-    for path in std::iter::once(path).chain(samples.iter().copied()) {
-        let metadata = fs::metadata(path).map_err(Error::io("read", path))?;
-        let modified = metadata.modified().map_err(Error::io("read", path))?;
-        let nanoseconds = modified
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default()
-            .as_nanos();
-        let size = if metadata.is_dir() { 0 } else { metadata.len() };
-        parts.push(format!("{size}@{nanoseconds}"));
-    }
-    Ok(parts.join(" "))
+/// A cheap fingerprint of a file: its size and modification time.
+pub fn stamp(path: &Path) -> Result<String> {
+    let metadata = fs::metadata(path).map_err(Error::io("read", path))?;
+    let modified = metadata.modified().map_err(Error::io("read", path))?;
+    let nanoseconds = modified
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_nanos();
+    Ok(format!("{}@{nanoseconds}", metadata.len()))
 }
 
 /// BLAKE3 of a file's content.

@@ -103,6 +103,14 @@ impl Stimuli {
         self.len() == 0
     }
 
+    /// What to call a stimulus in a message, given its position.
+    pub fn name(&self, stimulus: usize) -> String {
+        match self {
+            Stimuli::Names { names, .. } => format!("image `{}`", names[stimulus]),
+            Stimuli::Ranks(ranks) => format!("image number {}", ranks[stimulus]),
+        }
+    }
+
     /// The feature row of every stimulus, given the sorted names of a layer's feature files.
     ///
     /// Also returns a remark where name and image index disagree.

@@ -69,23 +69,30 @@ impl Batch {
         self.files.push(staged);
     }
 
+    /// Folders of the files.
+    #[must_use]
+    pub fn folders(&self) -> BTreeSet<PathBuf> {
+        let folders = self.files.iter().map(|staged| folder_of(&staged.path));
+        folders.map(Path::to_owned).collect()
+    }
+
     /// Syncs all files, renames them in the order added, and syncs their folders.
+    ///
+    /// The last of several files vouches for the others, so its old version goes before the first
+    /// rename: a process killed in between leaves no record beside files that it does not describe.
     ///
     /// # Errors
     ///
     /// If the disk is full or a rename is refused. Files renamed before the failure stay: they are
     /// whole, and without the record after them nothing counts them as done.
     pub fn commit(mut self) -> Result<()> {
-        let folders: BTreeSet<PathBuf> = self
-            .files
-            .iter()
-            .map(|staged| folder_of(&staged.path).to_owned())
-            .collect();
+        let folders = self.folders();
         self.sync(&folders)?;
+        if let [_, .., last] = self.files.as_slice() {
+            remove_if_there(&last.path)?;
+        }
         self.files.iter_mut().try_for_each(Staged::publish)?;
-        folders
-            .into_iter()
-            .try_for_each(|folder| sync_folder(&folder))
+        folders.iter().try_for_each(|folder| sync_folder(folder))
     }
 
     /// Waits until the files' contents are on disk.
@@ -227,6 +234,15 @@ impl Drop for Staged {
     }
 }
 
+/// Whether there was a file to remove.
+fn remove_if_there(path: &Path) -> Result<bool> {
+    match fs::remove_file(path) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(Error::io("remove", path)(error)),
+    }
+}
+
 fn folder_of(path: &Path) -> &Path {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
@@ -340,6 +356,25 @@ mod tests {
         let text = batch.commit().unwrap_err().to_string();
         assert!(text.contains("/W.mat`"), "{text}");
         assert_eq!(names(folder.path()), ["W.mat"]);
+    }
+
+    #[test]
+    fn the_old_record_is_gone_when_the_first_file_is_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let (blocked, record) = (
+            folder.path().join("b.mat"),
+            folder.path().join("record.json"),
+        );
+        write(folder.path().join("W.mat"), b"old").unwrap();
+        write(&record, b"old").unwrap();
+        fs::create_dir_all(blocked.join("in the way")).unwrap();
+        let mut batch = Batch::new();
+        for path in [&folder.path().join("W.mat"), &blocked, &record] {
+            batch.add(path, b"new").unwrap();
+        }
+        batch.commit().unwrap_err();
+        assert_eq!(fs::read(folder.path().join("W.mat")).unwrap(), b"new");
+        assert!(!record.exists());
     }
 
     #[test]

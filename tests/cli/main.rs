@@ -1,0 +1,41 @@
+//! The program from outside: arguments in, files, text and exit status out.
+//!
+//! | file | asks |
+//! |---|---|
+//! | [`golden`] | does it give the original's numbers? |
+//! | [`ridge`] | does `ridge` give FastL2LiR's numbers? |
+//! | [`damage`] | what do damaged and odd inputs do, and do their neighbours notice? |
+//! | [`compat`] | does `--compat` keep the original's defects? |
+//! | [`foreign`] | are the original's decoders used, and left alone? |
+//! | [`interrupted`] | is a run that was killed or stopped finished by the next one? |
+//! | [`stale`] | is computed again what has changed, and nothing else? |
+//! | [`options`] | threads, memory, shards, filters, `--force`, `--dry-run` |
+//! | [`storage`] | read-only folders, full disks, unreadable records |
+//! | [`usage`] | help, exit status, settings, the shapes of JSON, closed pipes |
+//! | [`demo`] | does the demo end with the scores it was made for? |
+//!
+//! [`env`] holds the study in a temporary folder on which the program is run, [`edit`] changes its
+//! input.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    reason = "tests may"
+)]
+
+#[path = "../common/mod.rs"]
+mod common;
+mod compat;
+mod damage;
+mod demo;
+mod edit;
+mod env;
+mod foreign;
+mod golden;
+mod interrupted;
+mod options;
+mod ridge;
+mod stale;
+mod storage;
+mod usage;
