@@ -50,7 +50,6 @@ fn rows(matrix: &Array2<f64>) -> Vec<Vec<f64>> {
 }
 
 #[test]
-#[ignore = "needs io::mat_v5"]
 fn a_matlab_file_gives_what_bdpy_reads() {
     files_give_what_bdpy_reads("mat");
 }

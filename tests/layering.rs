@@ -1,4 +1,5 @@
 //! Imports point one way: what a module may use of the crate, kept true.
+#![allow(clippy::unwrap_used)]
 
 use std::fs;
 use std::path::{Path, PathBuf};

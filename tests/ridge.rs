@@ -1,4 +1,6 @@
 //! The ridge solver against its definition and against the original's own results.
+// Index loops follow the formulas here.
+#![allow(clippy::unwrap_used, clippy::needless_range_loop)]
 
 mod common;
 

@@ -55,6 +55,7 @@ pub fn run(global: &Global, args: &DemoArgs) -> Result<Outcome> {
         settings: settings.clone(),
         behaviour: Behaviour::Corrected,
         memory: global.memory(),
+        reading: Default::default(),
     };
     let stage_args = StageArgs {
         select: SelectArgs {

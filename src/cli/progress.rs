@@ -2,10 +2,14 @@
 
 use std::time::Duration;
 
+use bhscore::study::units::Reading;
 use bhscore::work::stage::{Event, Outcome};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{Global, speech};
+
+/// Feature files between two messages: a message costs as much as reading a small file.
+const FILES_PER_MESSAGE: usize = 50;
 
 /// Shows how a stage advances.
 pub struct Progress {
@@ -34,6 +38,16 @@ impl Progress {
             quiet: global.quiet || global.items_hidden,
             verbose: global.verbose,
         }
+    }
+
+    /// Shows how reading a layer's files goes.
+    pub fn reading(&self) -> Reading {
+        let bar = self.bar.clone();
+        Reading::new(move |n_read, n_files| {
+            if n_read % FILES_PER_MESSAGE == 0 || n_read == n_files {
+                bar.set_message(format!("{n_read} of {n_files} feature files read"));
+            }
+        })
     }
 
     /// Takes note of what happened.

@@ -6,10 +6,10 @@ use std::time::Instant;
 use anyhow::{Context as _, Result};
 use bhscore::Error;
 use bhscore::io::atomic::Batch;
-use bhscore::ridge::{self, Inputs, Params, repeats};
+use bhscore::ridge::{self, Inputs, Model, Params, repeats};
 use bhscore::study::units::UNITS_PER_BLOCK;
 use clap::{Args, Subcommand, ValueEnum};
-use ndarray::{Array2, ArrayD, Axis, s};
+use ndarray::{Array2, ArrayD, Axis, Ix2, SliceInfo, SliceInfoElem, s};
 use serde_json::{Value, json};
 
 use super::arrays::{self, Format};
@@ -109,15 +109,15 @@ fn fit(global: &Global, args: &FitArgs) -> Result<Outcome> {
     let (y, target_shape) = matrix(arrays::read(&args.y, &args.y_var)?, &args.y)?;
     check(&x, &y, args)?;
     let start = Instant::now();
-    let fitted = Fitted::new(
-        &x,
-        &y,
-        &Params {
-            alpha: args.alpha,
-            n_selected: args.n_feat,
-        },
-    )?;
+    let params = Params {
+        alpha: args.alpha,
+        n_selected: args.n_feat,
+    };
+    let repeats = repeats::find(y.view());
+    let inputs = Inputs::new(x.view(), &repeats.row_of, repeats.rows.nrows(), &params);
+    let models = fit_blocks(&inputs, &repeats.rows)?;
     let seconds = start.elapsed().as_secs_f64();
+    let fitted = Fitted::gather(&inputs, &repeats.rows, models);
     let record = json!({
         "program": bhscore::PROGRAM,
         "alpha": args.alpha,
@@ -204,40 +204,49 @@ struct Fitted {
     solver: &'static str,
 }
 
+/// Models of all targets, block by block.
+fn fit_blocks(inputs: &Inputs, rows: &Array2<f64>) -> Result<Vec<Model>> {
+    (0..rows.ncols())
+        .step_by(UNITS_PER_BLOCK)
+        .map(|start| Ok(ridge::fit(inputs, rows.slice(block(start, rows.ncols())))?))
+        .collect()
+}
+
+fn block(start: usize, n_targets: usize) -> SliceInfo<[SliceInfoElem; 2], Ix2, Ix2> {
+    s![.., start..n_targets.min(start + UNITS_PER_BLOCK)]
+}
+
 impl Fitted {
-    fn new(x: &Array2<f64>, y: &Array2<f64>, params: &Params) -> Result<Fitted> {
-        let repeats = repeats::find(y.view());
-        let inputs = Inputs::new(x.view(), &repeats.row_of, repeats.rows.nrows(), params);
-        let n_targets = y.ncols();
+    /// Brings the blocks together, in the shapes that are written.
+    fn gather(inputs: &Inputs, rows: &Array2<f64>, models: Vec<Model>) -> Fitted {
+        let n_targets = rows.ncols();
         let mut fitted = Fitted {
-            weights: Array2::zeros((x.ncols(), n_targets)),
+            weights: Array2::zeros((inputs.n_inputs(), n_targets)),
             bias: Vec::with_capacity(n_targets),
             selected: Array2::zeros((n_targets, inputs.n_selected())),
-            n_rows: repeats.rows.nrows(),
-            n_undefined: y
+            n_rows: rows.nrows(),
+            n_undefined: rows
                 .columns()
                 .into_iter()
-                .filter(|c| c.iter().any(|v| !v.is_finite()))
+                .filter(|c| !c.iter().all(|v| v.is_finite()))
                 .count(),
             solver: inputs.solver(),
         };
-        for start in (0..n_targets).step_by(UNITS_PER_BLOCK) {
-            let range = s![.., start..n_targets.min(start + UNITS_PER_BLOCK)];
-            let block = repeats.rows.slice(range);
-            let model = ridge::fit(&inputs, block)?;
+        for (index, model) in models.into_iter().enumerate() {
+            let range = block(index * UNITS_PER_BLOCK, n_targets);
             fitted
                 .weights
                 .slice_mut(range)
                 .assign(&model.dense_weights().t());
-            let ranked = ridge::by_strength(&inputs, block, &model);
-            let rows = start..start + ranked.nrows();
+            let ranked = ridge::by_strength(inputs, rows.slice(range), &model);
+            let place = index * UNITS_PER_BLOCK..index * UNITS_PER_BLOCK + ranked.nrows();
             fitted
                 .selected
-                .slice_axis_mut(Axis(0), rows.into())
+                .slice_axis_mut(Axis(0), place.into())
                 .assign(&ranked);
             fitted.bias.extend(model.bias);
         }
-        Ok(fitted)
+        fitted
     }
 }
 

@@ -148,6 +148,7 @@ pub fn context(global: &Global, compat: bool) -> Result<Context> {
             Behaviour::Corrected
         },
         memory: global.memory(),
+        reading: Default::default(),
     })
 }
 
@@ -177,11 +178,17 @@ pub fn run_stage(
         )?);
     }
     let items = args.shard.unwrap_or(Shard::WHOLE).part(items);
-    let mut job = job(stage, context);
     if args.dry_run {
-        return list(&items, job.as_ref(), context);
+        return list(&items, job(stage, context).as_ref(), context);
     }
     let progress = Progress::new(global, stage.name(), items.len());
+    let mut job = job(
+        stage,
+        &Context {
+            reading: progress.reading(),
+            ..context.clone()
+        },
+    );
     let summary = stage::run(
         &items,
         job.as_mut(),

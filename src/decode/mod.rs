@@ -16,7 +16,7 @@ use crate::settings::{Roi, Settings};
 use crate::study::Behaviour;
 use crate::study::brain::Samples;
 use crate::study::memory::Memory;
-use crate::study::units::Units;
+use crate::study::units::{Reading, Units};
 use crate::work::layout::Split;
 use crate::work::{Item, Layout};
 
@@ -34,6 +34,8 @@ pub struct Context {
     pub behaviour: Behaviour,
     /// Bound for working arrays.
     pub memory: Memory,
+    /// Who is told how reading a layer's files goes.
+    pub reading: Reading,
 }
 
 impl Context {
@@ -105,7 +107,11 @@ impl CurrentLayer {
         if self.units.as_ref().is_none_or(|(last, _)| *last != folder) {
             self.units = None;
             // A share of the bound: decoder weights and the Gram matrices want the rest.
-            let units = Units::open(&folder, context.memory.bytes / 5 * 2)?;
+            let units = Units::open(
+                &folder,
+                context.memory.bytes / 5 * 2,
+                context.reading.clone(),
+            )?;
             self.units = Some((folder, units));
         }
         let (_, units) = self.units.as_mut().expect("set above");

@@ -60,25 +60,44 @@ impl Inputs {
     pub fn new(x: ArrayView2<f64>, row_of: &[usize], n_rows: usize, params: &Params) -> Inputs {
         assert_eq!(x.nrows(), row_of.len(), "one target row per sample");
         let n_samples = x.nrows() as f64;
-        let mean: Vec<f64> = x
-            .mean_axis(Axis(0))
-            .map_or_else(|| vec![0.0; x.ncols()], |mean| mean.to_vec());
-        let mut centred = x.to_owned();
-        centred
-            .axis_iter_mut(Axis(0))
-            .into_par_iter()
-            .for_each(|mut row| {
-                row.iter_mut()
-                    .zip(&mean)
-                    .for_each(|(value, mean)| *value -= mean);
-            });
-        let (mut sums, mut counts) = (Array2::zeros((n_rows, x.ncols())), vec![0.0; n_rows]);
-        for (sample, &row) in centred.axis_iter(Axis(0)).zip(row_of) {
-            let mut sum = sums.row_mut(row);
-            sum += &sample;
-            counts[row] += 1.0;
+        let moments = Moments::measure(x, row_of, n_rows);
+        let n_selected = if params.asks_for_all(x.ncols()) {
+            x.ncols()
+        } else {
+            params.n_selected
+        };
+        let dual = n_selected == x.ncols() && x.nrows() < x.ncols();
+        // Centring a copy costs as much as a third of the Gram matrix, and where means are not
+        // larger than deviations, subtracting their products afterwards loses no more than a bit.
+        let centred = (dual || !moments.small_means).then(|| centre(x, &moments.mean));
+        let Moments {
+            mean,
+            mut sums,
+            counts,
+            ..
+        } = moments;
+        let mut gram = match &centred {
+            _ if dual => Array2::zeros((0, 0)),
+            Some(centred) => linalg::gram(centred.view()),
+            None => {
+                let mut gram = linalg::gram(x);
+                subtract_means(&mut gram, &mean, n_samples);
+                gram
+            }
+        };
+        for (mut row, count) in sums.rows_mut().into_iter().zip(&counts) {
+            row.iter_mut()
+                .zip(&mean)
+                .for_each(|(sum, mean)| *sum -= count * mean);
         }
-        let norms = column_norms(&centred);
+        let norms: Vec<f64> = match &centred {
+            Some(centred) if dual => column_norms(centred),
+            _ => gram
+                .diag()
+                .iter()
+                .map(|square| square.max(0.0).sqrt())
+                .collect(),
+        };
         let threshold = (NEAR_CONSTANT_VARIANCE * n_samples).sqrt();
         let inverse_norms: Vec<f64> = norms
             .iter()
@@ -90,19 +109,20 @@ impl Inputs {
             .count();
         // All inputs are used when there are not more than asked for: then also those that vary
         // too little to be selected, as in the original (`QUIRKS` B2).
-        // 0 asks for all inputs, as in the original.
-        let n_selected = if params.n_selected == 0 || params.n_selected >= x.ncols() {
-            x.ncols()
+        let n_selected = if n_selected == x.ncols() {
+            n_selected
         } else {
-            params.n_selected.min(usable)
+            n_selected.min(usable)
         };
-        let system = if n_selected == x.ncols() && x.nrows() < x.ncols() {
-            System::Dual {
+        let system = match centred {
+            Some(centred) if dual => System::Dual {
                 centred,
                 row_of: row_of.to_vec(),
+            },
+            _ => {
+                penalise(&mut gram, &mean, n_samples, params.alpha);
+                System::Primal(gram)
             }
-        } else {
-            System::Primal(primal_system(&centred, &mean, n_samples, params.alpha))
         };
         Inputs {
             n_samples,
@@ -175,15 +195,73 @@ fn column_norms(centred: &Array2<f64>) -> Vec<f64> {
     squares.into_iter().map(f64::sqrt).collect()
 }
 
-fn primal_system(centred: &Array2<f64>, mean: &[f64], n_samples: f64, alpha: f64) -> Array2<f64> {
-    let mut system = linalg::gram(centred.view());
-    let kappa = kappa(n_samples, alpha);
-    // Standardised inputs have means of rounding size; adding their squares would change nothing.
-    for (i, &mean_i) in mean.iter().enumerate() {
-        for (j, &mean_j) in mean.iter().enumerate() {
-            system[[i, j]] += kappa * mean_i * mean_j;
-        }
-        system[[i, i]] += alpha;
+/// Adds `κ x̄ x̄ᵀ + α I` to the centred Gram matrix.
+fn penalise(gram: &mut Array2<f64>, mean: &[f64], n_samples: f64, alpha: f64) {
+    add_means(gram, mean, kappa(n_samples, alpha));
+    gram.diag_mut().mapv_inplace(|value| value + alpha);
+}
+
+/// `XᵀX − n x̄ x̄ᵀ`.
+fn subtract_means(gram: &mut Array2<f64>, mean: &[f64], n_samples: f64) {
+    add_means(gram, mean, -n_samples);
+}
+
+fn add_means(gram: &mut Array2<f64>, mean: &[f64], factor: f64) {
+    for (mut row, mean_i) in gram.rows_mut().into_iter().zip(mean) {
+        row.iter_mut()
+            .zip(mean)
+            .for_each(|(value, mean_j)| *value += factor * mean_i * mean_j);
     }
-    system
+}
+
+fn centre(x: ArrayView2<f64>, mean: &[f64]) -> Array2<f64> {
+    let mut centred = x.to_owned();
+    centred
+        .axis_iter_mut(Axis(0))
+        .into_par_iter()
+        .for_each(|mut row| {
+            row.iter_mut()
+                .zip(mean)
+                .for_each(|(value, mean)| *value -= mean);
+        });
+    centred
+}
+
+/// One pass over the samples.
+struct Moments {
+    mean: Vec<f64>,
+    /// Whether no mean exceeds its column's deviation.
+    small_means: bool,
+    /// Sums of `X` over the samples of each target row, `(n_rows, n_inputs)`; not centred.
+    sums: Array2<f64>,
+    counts: Vec<f64>,
+}
+
+impl Moments {
+    fn measure(x: ArrayView2<f64>, row_of: &[usize], n_rows: usize) -> Moments {
+        let (mut sums, mut counts) = (Array2::zeros((n_rows, x.ncols())), vec![0.0; n_rows]);
+        let mut squares = vec![0.0; x.ncols()];
+        for (sample, &row) in x.axis_iter(Axis(0)).zip(row_of) {
+            let mut sum = sums.row_mut(row);
+            sum += &sample;
+            counts[row] += 1.0;
+            squares
+                .iter_mut()
+                .zip(sample)
+                .for_each(|(square, value)| *square += value * value);
+        }
+        let n = (x.nrows() as f64).max(1.0);
+        let mean: Vec<f64> = sums.sum_axis(Axis(0)).iter().map(|sum| sum / n).collect();
+        // x̄² ≤ variance, that is: x̄² ≤ half of the mean square.
+        let small_means = mean
+            .iter()
+            .zip(&squares)
+            .all(|(mean, square)| mean * mean <= square / n / 2.0);
+        Moments {
+            mean,
+            small_means,
+            sums,
+            counts,
+        }
+    }
 }

@@ -7,14 +7,15 @@
 
 use faer::dyn_stack::{MemStack, StackReq};
 use faer::linalg::matmul::matmul;
+use faer::linalg::matmul::triangular::{self, BlockStructure};
 use faer::linalg::triangular_solve;
 use faer::{Accum, MatMut, MatRef, Par};
-use ndarray::{Array2, ArrayView2};
+use ndarray::{Array2, ArrayView2, Axis};
 use rayon::prelude::*;
 
-/// Rows of a product that one task computes. Large enough that packing the operands costs little
-/// (1/64 of the arithmetic), small enough that two cores share 1,000 rows evenly.
-const TILE: usize = 128;
+/// Rows of a product that one task computes. Large enough that packing the operands costs little,
+/// small enough that a few cores share 1,000 rows evenly.
+const TILE: usize = 192;
 
 /// The matrix was not positive definite: the pivot at this row was not positive, or was NaN.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,14 +45,67 @@ pub fn transpose_product(a: ArrayView2<f64>, b: ArrayView2<f64>) -> Array2<f64> 
 }
 
 /// `xᵀ x` for row-major `x`: `(n_samples, p)`; returns the full symmetric `(p, p)`.
+///
+/// Samples are cut into a fixed number of parts whose lower triangles are computed side by side and
+/// added in order. Matrices too large for that many partial results are computed in tiles of rows.
 pub fn gram(x: ArrayView2<f64>) -> Array2<f64> {
     let p = x.ncols();
-    let mut out = Array2::zeros((p, p));
-    if p == 0 {
-        return out;
-    }
     let x = x.as_standard_layout();
-    let x = as_mat(x.view());
+    let mut out = if p <= LARGEST_PARTIAL {
+        gram_in_parts(x.view())
+    } else {
+        gram_in_tiles(x.view())
+    };
+    for i in 0..p {
+        for j in 0..i {
+            out[[j, i]] = out[[i, j]];
+        }
+    }
+    out
+}
+
+/// Parts of the samples in [`gram`].
+const PARTS: usize = 4;
+
+/// Above this number of columns [`PARTS`] partial results are too much memory (128 MB here).
+const LARGEST_PARTIAL: usize = 2048;
+
+fn gram_in_parts(x: ArrayView2<f64>) -> Array2<f64> {
+    let p = x.ncols();
+    let height = x.nrows().div_ceil(PARTS).max(1);
+    let parts: Vec<Array2<f64>> = x
+        .axis_chunks_iter(Axis(0), height)
+        .into_par_iter()
+        .map(|part| {
+            let mut out = Array2::zeros((p, p));
+            let part = as_mat(part);
+            let (lower, full) = (BlockStructure::TriangularLower, BlockStructure::Rectangular);
+            let dst = MatMut::from_row_major_slice_mut(rows_mut(&mut out), p, p);
+            let left = part.transpose();
+            triangular::matmul(
+                dst,
+                lower,
+                Accum::Replace,
+                left,
+                full,
+                part,
+                full,
+                1.0,
+                Par::Seq,
+            );
+            out
+        })
+        .collect();
+    parts
+        .into_iter()
+        .reduce(|sum, part| sum + part)
+        .unwrap_or_else(|| Array2::zeros((p, p)))
+}
+
+fn gram_in_tiles(x: ArrayView2<f64>) -> Array2<f64> {
+    let p = x.ncols();
+    let mut out = Array2::zeros((p, p));
+    let x = as_mat(x);
     // Only tiles on and below the diagonal are computed.
     rows_mut(&mut out)
         .par_chunks_mut(TILE * p)
@@ -70,11 +124,6 @@ pub fn gram(x: ArrayView2<f64>) -> Array2<f64> {
                 Par::Seq,
             );
         });
-    for i in 0..p {
-        for j in 0..i {
-            out[[j, i]] = out[[i, j]];
-        }
-    }
     out
 }
 
@@ -197,6 +246,80 @@ pub fn solve_factored(a: &[f64], n: usize, b: &mut [f64]) {
     let mut b = MatMut::from_column_major_slice_mut(b, n, columns);
     triangular_solve::solve_lower_triangular_in_place(a, b.as_mut(), Par::Seq);
     triangular_solve::solve_upper_triangular_in_place(a.transpose(), b.as_mut(), Par::Seq);
+}
+
+/// Overwrites right-hand sides with `L⁻¹ b` for the factor that [`cholesky`] left in `a`.
+///
+/// - `b`: right-hand sides one after the other, each of `n` entries.
+#[track_caller]
+pub fn forward(a: &[f64], n: usize, b: &mut [f64]) {
+    if n > 0 && !b.is_empty() {
+        let (a, columns) = (MatRef::from_column_major_slice(a, n, n), b.len() / n);
+        let b = MatMut::from_column_major_slice_mut(b, n, columns);
+        triangular_solve::solve_lower_triangular_in_place(a, b, Par::Seq);
+    }
+}
+
+/// Overwrites right-hand sides with `L⁻ᵀ b`; see [`forward`].
+#[track_caller]
+pub fn backward(a: &[f64], n: usize, b: &mut [f64]) {
+    if n > 0 && !b.is_empty() {
+        let (a, columns) = (MatRef::from_column_major_slice(a, n, n), b.len() / n);
+        let b = MatMut::from_column_major_slice_mut(b, n, columns);
+        triangular_solve::solve_upper_triangular_in_place(a.transpose(), b, Par::Seq);
+    }
+}
+
+/// `c −= b bᵀ` on the lower triangle of row-major `c`: `(m, m)`, for row-major `b`: `(m, k)`.
+#[track_caller]
+pub fn subtract_gram(c: &mut [f64], b: &[f64], m: usize, k: usize) {
+    if m > 0 && k > 0 {
+        let b = MatRef::from_row_major_slice(b, m, k);
+        let c = MatMut::from_row_major_slice_mut(c, m, m);
+        let (lower, full) = (BlockStructure::TriangularLower, BlockStructure::Rectangular);
+        triangular::matmul(
+            c,
+            lower,
+            Accum::Add,
+            b,
+            full,
+            b.transpose(),
+            full,
+            -1.0,
+            Par::Seq,
+        );
+    }
+}
+
+/// `c −= a bᵀ` for row-major `c`: `(m, n)`, `a`: `(m, k)`, `b`: `(n, k)`.
+#[track_caller]
+pub fn subtract_product_transpose(
+    c: &mut [f64],
+    a: &[f64],
+    b: &[f64],
+    (m, n, k): (usize, usize, usize),
+) {
+    if m > 0 && n > 0 && k > 0 {
+        let (a, b) = (
+            MatRef::from_row_major_slice(a, m, k),
+            MatRef::from_row_major_slice(b, n, k),
+        );
+        let c = MatMut::from_row_major_slice_mut(c, m, n);
+        matmul(c, Accum::Add, a, b.transpose(), -1.0, Par::Seq);
+    }
+}
+
+/// `c −= a b` for row-major `c`: `(m, n)`, `a`: `(m, k)`, `b`: `(k, n)`.
+#[track_caller]
+pub fn subtract_product(c: &mut [f64], a: &[f64], b: &[f64], (m, n, k): (usize, usize, usize)) {
+    if m > 0 && n > 0 && k > 0 {
+        let (a, b) = (
+            MatRef::from_row_major_slice(a, m, k),
+            MatRef::from_row_major_slice(b, k, n),
+        );
+        let c = MatMut::from_row_major_slice_mut(c, m, n);
+        matmul(c, Accum::Add, a, b, -1.0, Par::Seq);
+    }
 }
 
 #[cfg(test)]

@@ -19,10 +19,12 @@
 //! | [`linalg`] | the only file that names a linear-algebra crate |
 
 pub mod direct;
+pub mod grouping;
 pub mod inputs;
 pub mod linalg;
 pub mod repeats;
 pub mod select;
+pub mod shared;
 
 use ndarray::{Array2, ArrayView2, Axis};
 use rayon::prelude::*;
@@ -41,6 +43,13 @@ pub struct Params {
     pub alpha: f64,
     /// Inputs per target; all of them when this is 0 or there are not more.
     pub n_selected: usize,
+}
+
+impl Params {
+    /// Whether targets use all of `n_inputs` inputs; 0 asks for that, as in the original.
+    fn asks_for_all(&self, n_inputs: usize) -> bool {
+        self.n_selected == 0 || self.n_selected >= n_inputs
+    }
 }
 
 /// A fitted block of targets.
@@ -196,7 +205,7 @@ fn fit_primal(
     let weights = if inputs.uses_all() {
         solve_shared_factor(system, products)?
     } else {
-        direct::solve(system.view(), products.view(), selected.view())?
+        shared::solve(system.view(), products.view(), selected.view())?
     };
     Ok(finish(inputs, selected, weights, mean))
 }

@@ -12,6 +12,7 @@
 //! The first three keys, with plain ROI names and without `meta`, are the original's; all others may be left out.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -20,6 +21,7 @@ use serde_json::{Map, Value};
 use super::names::{normalised, problem_of_dir, problem_of_name};
 use super::problems::Problems;
 use super::{Decoding, Encoding, FmriFiles, Network, Roi, SUBJECT_PLACEHOLDER, Score, Settings};
+use crate::error::Result;
 
 /// Settings of a study: subjects, regions, networks, and how to decode, encode and score.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -88,8 +90,18 @@ pub struct NetworkEntry {
 }
 
 impl File {
-    /// Checks what the schema cannot; with problems the result is not to be used.
-    pub(super) fn check(self, problems: &mut Problems) -> Settings {
+    /// Checks what the schema cannot; `path` is for messages.
+    ///
+    /// # Errors
+    /// [`Error::Settings`](crate::Error::Settings) with all problems, each with its JSON path.
+    pub fn check(self, path: &Path) -> Result<Settings> {
+        let mut problems = Problems::default();
+        let settings = self.check_into(&mut problems);
+        problems.into_result(path).map(|()| settings)
+    }
+
+    /// As [`check`](Self::check), adding to problems; if there are any the result is not to be used.
+    pub(super) fn check_into(self, problems: &mut Problems) -> Settings {
         let subjects = check_names("subjects", self.subjects, problems);
         let rois = check_rois(self.rois, problems);
         let networks = check_networks(self.dnns, problems);

@@ -1,7 +1,7 @@
 //! What the user asks for: `settings.json` of a study, checked once and never changed.
 //!
 //! Each value comes from the first of: command line, `settings.json`, default; the command line is laid over the
-//! [`Settings`] by the binary. What the file looks like is in [`file`], and for editors in `settings.schema.json`
+//! [`Settings`] by the binary. What the file looks like is in [`mod@file`], and for editors in `settings.schema.json`
 //! at the top of the repository ([`schema`]).
 //!
 //! Reading goes in three steps, and every problem of all three is reported at once: text to JSON
@@ -52,7 +52,7 @@ pub struct Settings {
 pub struct Roi {
     /// Name in paths and tables, such as `V1`.
     pub name: String,
-    /// Its voxels, as a select expression of [`io::select`](crate::io::select).
+    /// Its voxels, as a select expression of `io::select`.
     pub select: String,
 }
 
@@ -241,20 +241,15 @@ impl Settings {
     pub fn from_json(text: &str, path: &Path) -> Result<Self> {
         let mut problems = Problems::default();
         let settings = Self::parse(text, &mut problems);
-        match settings {
-            Some(settings) if problems.is_empty() => Ok(settings),
-            _ => Err(Error::Settings {
-                path: path.to_owned(),
-                problems: problems.into_lines(),
-            }),
-        }
+        problems.into_result(path)?;
+        Ok(settings.expect("what cannot be read has a problem"))
     }
 
     fn parse(text: &str, problems: &mut Problems) -> Option<Self> {
         let mut value = shape::parse(text, problems)?;
         shape::fit(&mut value, &schema(), problems);
         match serde_json::from_value::<File>(value) {
-            Ok(file) => Some(file.check(problems)),
+            Ok(file) => Some(file.check_into(problems)),
             // What fits the schema can be read; said all the same, should they ever differ.
             Err(error) => {
                 problems.add("", error.to_string());

@@ -1,5 +1,9 @@
 //! All that is wrong with a settings file, each with its JSON path.
 
+use std::path::Path;
+
+use crate::error::{Error, Result};
+
 /// Problems in the order they were found, one per JSON path.
 #[derive(Debug, Default)]
 pub struct Problems(Vec<(String, String)>);
@@ -20,18 +24,19 @@ impl Problems {
         }
     }
 
-    /// Whether nothing is wrong.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// One line per problem, for [`Error::Settings`](crate::Error::Settings).
-    pub fn into_lines(self) -> Vec<String> {
+    /// An error with one line per problem, if there are any.
+    pub fn into_result(self, path: &Path) -> Result<()> {
+        if self.0.is_empty() {
+            return Ok(());
+        }
         let line = |(path, text): (String, String)| match path.as_str() {
             "" => text,
             path => format!("`{path}`: {text}"),
         };
-        self.0.into_iter().map(line).collect()
+        Err(Error::Settings {
+            path: path.to_owned(),
+            problems: self.0.into_iter().map(line).collect(),
+        })
     }
 }
 
@@ -45,6 +50,14 @@ mod tests {
         for path in ["a.b", "a.b", "a.b.c", "a.b[0]", "a.bc", "a"] {
             problems.add(path, "x");
         }
-        assert_eq!(problems.into_lines(), ["`a.b`: x", "`a.bc`: x", "`a`: x"]);
+        let error = problems
+            .into_result(Path::new("s"))
+            .unwrap_err()
+            .to_string();
+        assert_eq!(
+            error,
+            "`s` has 3 problems:\n  - `a.b`: x\n  - `a.bc`: x\n  - `a`: x"
+        );
+        assert!(Problems::default().into_result(Path::new("s")).is_ok());
     }
 }

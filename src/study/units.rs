@@ -1,7 +1,9 @@
 //! One layer's unit activations, image by image.
 
+use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use ndarray::{Array2, ArrayView2, s};
 
@@ -13,6 +15,30 @@ use crate::io::features;
 /// Units that are fitted together. A constant, so that the cut into blocks (and with it every last
 /// bit of a result) depends neither on `--memory` nor on the number of threads.
 pub const UNITS_PER_BLOCK: usize = 1024;
+
+/// Who is told how many of a layer's files have been read, and of how many.
+#[derive(Clone)]
+pub struct Reading(Arc<dyn Fn(usize, usize) + Send + Sync>);
+
+impl Reading {
+    /// Tells `report` the files read so far and their number; called from any thread.
+    pub fn new(report: impl Fn(usize, usize) + Send + Sync + 'static) -> Reading {
+        Reading(Arc::new(report))
+    }
+}
+
+/// Nobody is told.
+impl Default for Reading {
+    fn default() -> Reading {
+        Reading::new(|_, _| ())
+    }
+}
+
+impl fmt::Debug for Reading {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Reading")
+    }
+}
 
 /// Units of one layer, all of them or as many as memory allows at a time.
 #[derive(Debug)]
@@ -27,11 +53,14 @@ pub struct Units {
     pub range: Range<usize>,
     /// Activations, `(n_images, range.len())`.
     pub values: Array2<f32>,
+    /// Units that are loaded at a time, whole blocks.
+    portion: usize,
+    reading: Reading,
 }
 
 impl Units {
     /// Opens a layer and reads its first portion: as many whole blocks as fit into `bytes`.
-    pub fn open(folder: &Path, bytes: u64) -> Result<Units> {
+    pub fn open(folder: &Path, bytes: u64, reading: Reading) -> Result<Units> {
         let layer = features::Layer::open(folder)?;
         let shape = layer.unit_shape()?;
         let n_units: usize = shape.iter().product();
@@ -44,15 +73,17 @@ impl Units {
         }
         let per_block = (layer.labels().len() * UNITS_PER_BLOCK * size_of::<f32>()) as u64;
         let blocks = (bytes / per_block.max(1)).max(1) as usize;
-        let range = 0..n_units.min(blocks.saturating_mul(UNITS_PER_BLOCK));
+        let portion = blocks.saturating_mul(UNITS_PER_BLOCK);
         let mut units = Units {
             folder: folder.to_owned(),
             images: layer.labels().to_vec(),
             shape,
             range: 0..0,
             values: Array2::zeros((0, 0)),
+            portion,
+            reading,
         };
-        units.load(&layer, range)?;
+        units.load(&layer, 0..n_units.min(portion))?;
         Ok(units)
     }
 
@@ -67,8 +98,7 @@ impl Units {
         if start == self.range.start {
             return Ok(());
         }
-        let portion = self.range.len().max(UNITS_PER_BLOCK) / UNITS_PER_BLOCK * UNITS_PER_BLOCK;
-        let range = start..self.n_units().min(start + portion);
+        let range = start..self.n_units().min(start.saturating_add(self.portion));
         let layer = features::Layer::open(&self.folder)?;
         self.load(&layer, range)
     }
@@ -76,7 +106,8 @@ impl Units {
     fn load(&mut self, layer: &features::Layer, range: Range<usize>) -> Result<()> {
         // The old portion is given back before the new one is read.
         self.values = Array2::zeros((0, 0));
-        let features = layer.read(Some(range.clone()), &|_| ())?;
+        let (report, n_files) = (&self.reading.0, layer.labels().len());
+        let features = layer.read(Some(range.clone()), &|n_read| report(n_read, n_files))?;
         self.values = features.values;
         self.range = range;
         Ok(())

@@ -2,13 +2,13 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`image`] | the pictures, drawn by the program |
-//! | [`cascade`] | the hidden hierarchy: five levels computed from the pixels |
-//! | [`brain`] | voxels that see one level each, with noise |
-//! | [`network`] | units that see the level of their layer's depth, or another |
-//! | [`study`] | everything of one plan in memory |
-//! | [`folder`] | the same as a study folder |
-//! | [`files`] | the single files of it |
+//! | `image` | the pictures, drawn by the program |
+//! | `cascade` | the hidden hierarchy: five levels computed from the pixels |
+//! | `brain` | voxels that see one level each, with noise |
+//! | `network` | units that see the level of their layer's depth, or another |
+//! | `study` | everything of one plan in memory |
+//! | `folder` | the same as a study folder |
+//! | `files` | the single files of it |
 //!
 //! The BH score of the network `forward` is clearly positive, of `reversed` clearly negative, of
 //! `shuffled` near zero, for any seed (`tests/synth.rs`). All is a function of the [`Plan`].

@@ -3,7 +3,7 @@
 //! | file | holds |
 //! |---|---|
 //! | [`item`] | a work item: stage, network, layer, subject, ROI |
-//! | [`plan`] | settings and filters → the ordered list of items |
+//! | [`mod@plan`] | settings and filters → the ordered list of items |
 //! | [`layout`] | item → path; the only file that contains path fragments |
 //! | [`shard`] | `--shard i/n`, a partition of the plan |
 //! | [`sources`] | the inputs of an item and their fingerprints |

@@ -6,8 +6,10 @@
 //! goes on, and the next run tries it again.
 
 use std::fs;
-use std::path::Path;
+use std::panic::resume_unwind;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
 use serde_json::{Value, json};
@@ -128,10 +130,15 @@ pub fn run(
     observe: &mut dyn FnMut(Event),
 ) -> Result<Summary> {
     let mut sources = Sources::new(layout.clone());
-    let mut summary = Summary::default();
-    let total = items.len();
-    for (index, item) in items.iter().enumerate() {
-        let position = index + 1;
+    let mut told = Told {
+        total: items.len(),
+        n_finished: 0,
+        summary: Summary::default(),
+        observe,
+    };
+    // Publishing waits for the disk and needs no processor: it goes on beside the next item.
+    let mut publishing: Option<Publishing> = None;
+    for item in items {
         let state = if options.force {
             State::Missing
         } else {
@@ -139,38 +146,59 @@ pub fn run(
             state(item, job, layout, &mut sources).unwrap_or(State::Missing)
         };
         let outcome = match state {
-            State::Done => Outcome::Done,
-            State::Foreign => Outcome::Foreign,
+            State::Done => Ok(Outcome::Done),
+            State::Foreign => Ok(Outcome::Foreign),
             State::Missing | State::Failed(_) | State::Stale(_) => {
                 if stop.load(Ordering::Relaxed) {
-                    summary.interrupted = true;
+                    told.summary.interrupted = true;
                     break;
                 }
-                observe(Event::Started { item });
-                let original = foreign_stamp(item, layout);
+                (told.observe)(Event::Started { item });
                 match compute(item, job, layout, &mut sources, stop) {
-                    Ok(outcome) => outcome,
+                    Ok(computed) => Err(computed),
                     Err(Error::Interrupted) => {
-                        summary.interrupted = true;
+                        told.summary.interrupted = true;
                         break;
                     }
-                    Err(error) => {
-                        // The original's files stay the original's where `force` could not replace
-                        // them: a note would make them ours to overwrite.
-                        if original.is_none() || original != foreign_stamp(item, layout) {
-                            note_failure(&layout.record_folder(item), &error);
-                        }
-                        Outcome::Failed(error)
-                    }
+                    // Files of the original that `force` could not replace stay the original's: a
+                    // note would make them ours to overwrite.
+                    Err(error) if is_foreign(item, layout) => Ok(Outcome::Failed(error)),
+                    Err(error) => Ok(failed(item, layout, error)),
                 }
             }
         };
-        observe(Event::Finished {
-            position,
-            total,
+        if let Some(last) = publishing.take() {
+            last.finish(layout, &mut told);
+        }
+        match outcome {
+            Ok(outcome) => told.finished(item, outcome),
+            Err(computed) => publishing = Some(Publishing::start(item, computed)),
+        }
+    }
+    if let Some(last) = publishing {
+        last.finish(layout, &mut told);
+    }
+    Ok(told.summary)
+}
+
+/// What the caller has been told.
+struct Told<'a> {
+    total: usize,
+    n_finished: usize,
+    summary: Summary,
+    observe: &'a mut dyn FnMut(Event<'_>),
+}
+
+impl Told<'_> {
+    fn finished(&mut self, item: &Item, outcome: Outcome) {
+        self.n_finished += 1;
+        (self.observe)(Event::Finished {
+            position: self.n_finished,
+            total: self.total,
             item,
             outcome: &outcome,
         });
+        let summary = &mut self.summary;
         match outcome {
             Outcome::Computed { .. } => summary.computed += 1,
             Outcome::Done => summary.done += 1,
@@ -178,7 +206,69 @@ pub fn run(
             Outcome::Failed(error) => summary.failed.push((item.clone(), error.to_string())),
         }
     }
-    Ok(summary)
+}
+
+/// An artifact whose files are complete under temporary names.
+struct Computed {
+    files: Batch,
+    folder: PathBuf,
+    notes: Vec<String>,
+    start: Instant,
+}
+
+/// An artifact on its way to the disk.
+struct Publishing {
+    item: Item,
+    notes: Vec<String>,
+    thread: JoinHandle<Result<f64>>,
+}
+
+impl Publishing {
+    fn start(item: &Item, computed: Computed) -> Publishing {
+        let Computed {
+            files,
+            folder,
+            notes,
+            start,
+        } = computed;
+        let thread = thread::spawn(move || {
+            publish(files, &folder)?;
+            Ok(start.elapsed().as_secs_f64())
+        });
+        Publishing {
+            item: item.clone(),
+            notes,
+            thread,
+        }
+    }
+
+    fn finish(self, layout: &Layout, told: &mut Told) {
+        let outcome = match self.thread.join() {
+            Ok(Ok(seconds)) => Outcome::Computed {
+                seconds,
+                notes: self.notes,
+            },
+            Ok(Err(error)) => failed(&self.item, layout, error),
+            Err(panic) => resume_unwind(panic),
+        };
+        told.finished(&self.item, outcome);
+    }
+}
+
+fn failed(item: &Item, layout: &Layout, error: Error) -> Outcome {
+    note_failure(&layout.record_folder(item), &error);
+    Outcome::Failed(error)
+}
+
+fn publish(files: Batch, folder: &Path) -> Result<()> {
+    let folders = files.folders();
+    files.commit()?;
+    remove_failure(folder);
+    // Temporary files of a run that was killed here.
+    for folder in folders {
+        atomic::remove_stale(folder)?;
+    }
+    Ok(())
 }
 
 /// Where an item stands on disk.
@@ -191,8 +281,11 @@ pub fn state(item: &Item, job: &dyn Job, layout: &Layout, sources: &mut Sources)
         if let Some(reason) = read_failure(&folder) {
             return Ok(State::Failed(reason));
         }
-        let original = foreign_stamp(item, layout);
-        return Ok(original.map_or(State::Missing, |_| State::Foreign));
+        return Ok(if is_foreign(item, layout) {
+            State::Foreign
+        } else {
+            State::Missing
+        });
     };
     let change = if record.settings != job.settings(item) {
         "settings changed"
@@ -208,13 +301,11 @@ pub fn state(item: &Item, job: &dyn Job, layout: &Layout, sources: &mut Sources)
     Ok(read_failure(&folder).map_or(State::Stale(change), State::Failed))
 }
 
-/// Fingerprint of an artifact's main file where no run of ours had to do with it.
-fn foreign_stamp(item: &Item, layout: &Layout) -> Option<String> {
+/// Whether an artifact is there that no run of ours had to do with.
+fn is_foreign(item: &Item, layout: &Layout) -> bool {
     let folder = layout.record_folder(item);
-    let marks = layout.foreign_marks(item);
-    let stamp = marks.iter().find_map(|mark| record::stamp(mark).ok())?;
-    let ours = folder.join(record::FAILED_NAME).exists() || interrupted_here(&folder);
-    (!ours).then_some(stamp)
+    let marked = layout.foreign_marks(item).iter().any(|mark| mark.exists());
+    marked && !folder.join(record::FAILED_NAME).exists() && !interrupted_here(&folder)
 }
 
 /// A record that cannot be parsed (somebody edited it) counts as none of ours being there.
@@ -243,7 +334,7 @@ fn compute(
     layout: &Layout,
     sources: &mut Sources,
     stop: &AtomicBool,
-) -> Result<Outcome> {
+) -> Result<Computed> {
     let start = Instant::now();
     let inputs = sources.inputs(&job.sources(item))?;
     let Artifact {
@@ -266,16 +357,11 @@ fn compute(
         finished: record::now(),
     };
     files.add(folder.join(record::FILE_NAME), &record.encode())?;
-    let folders = files.folders();
-    files.commit()?;
-    remove_failure(&folder);
-    // Temporary files of a run that was killed here.
-    for folder in folders {
-        atomic::remove_stale(folder)?;
-    }
-    Ok(Outcome::Computed {
-        seconds: start.elapsed().as_secs_f64(),
+    Ok(Computed {
+        files,
+        folder,
         notes,
+        start,
     })
 }
 
@@ -283,7 +369,7 @@ fn compute(
 fn note_failure(folder: &Path, error: &Error) {
     let note = json!({ "error": error.to_string(), "host": record::host(), "at": record::now() });
     let _ = atomic::write(
-        &folder.join(record::FAILED_NAME),
+        folder.join(record::FAILED_NAME),
         format!("{note:#}\n").as_bytes(),
     );
 }

@@ -1,5 +1,5 @@
 //! Where test data lie.
-#![allow(dead_code)]
+#![allow(dead_code, clippy::print_stderr)]
 
 use std::path::PathBuf;
 

@@ -7,21 +7,20 @@
 //!
 //! This is the only place of the library that creates files.
 
+mod temporary;
+
 use std::collections::BTreeSet;
-use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, SystemTime};
 
+use self::temporary::temporary_name;
+pub use self::temporary::{is_temporary, remove_stale};
 use crate::error::{Error, Result};
 
-/// Age after which a temporary file of another host counts as left behind. A day is longer than
-/// any single write, and clocks of machines that share a folder differ by less.
-const STALE_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
-const SUFFIX: &str = ".tmp";
+/// More files than this are synced by one call for their whole file system.
+const SYNCED_SINGLY: usize = 4;
 
 /// Writes one file: the whole of `bytes` under `path`, or nothing.
 ///
@@ -59,12 +58,14 @@ impl Batch {
     pub fn add(&mut self, path: impl AsRef<Path>, bytes: &[u8]) -> Result<()> {
         let mut staged = Staged::create(path)?;
         staged.append(bytes)?;
-        self.files.push(staged);
+        self.add_staged(staged);
         Ok(())
     }
 
     /// Adds a file that was written piece by piece.
-    pub fn add_staged(&mut self, staged: Staged) {
+    pub fn add_staged(&mut self, mut staged: Staged) {
+        // A process may have few files open at a time.
+        staged.file = None;
         self.files.push(staged);
     }
 
@@ -85,45 +86,35 @@ impl Batch {
     /// If the disk is full or a rename is refused. Files renamed before the failure stay: they are
     /// whole, and without the record after them nothing counts them as done.
     pub fn commit(mut self) -> Result<()> {
-        sync_all(&self.files)?;
+        let folders = self.folders();
+        self.sync(&folders)?;
         if let [_, .., last] = self.files.as_slice() {
             remove_if_there(&last.path)?;
         }
-        for staged in &mut self.files {
-            staged.publish()?;
-        }
-        self.folders()
-            .iter()
-            .try_for_each(|folder| sync_folder(folder))
+        self.files.iter_mut().try_for_each(Staged::publish)?;
+        folders.iter().try_for_each(|folder| sync_folder(folder))
     }
-}
 
-/// More files than this are synced by one call for their whole file system.
-const SYNCED_SINGLY: usize = 4;
-
-/// Brings the files' contents to the disk.
-///
-/// Decoded features are 50 files an item. A call for each took 160 to 200 ms on a virtual disk, one
-/// `syncfs` 6 to 44 ms, which is a tenth of a second an item saved where computing it takes less.
-/// The price is that other programs' unwritten data are flushed, too.
-fn sync_all(files: &[Staged]) -> Result<()> {
-    match files {
-        [] => Ok(()),
-        few if few.len() <= SYNCED_SINGLY => few.iter().try_for_each(Staged::sync),
-        // Folders of one artifact lie in one study, but may be mounted apart: then each is synced.
-        many => {
-            let mut devices = BTreeSet::new();
-            for staged in many {
-                let metadata = staged
-                    .file
-                    .metadata()
-                    .map_err(Error::io("sync", &staged.path))?;
-                if devices.insert(metadata.dev()) {
-                    staged.sync_file_system()?;
-                }
-            }
-            Ok(())
+    /// Waits until the files' contents are on disk.
+    ///
+    /// Decoded features are 50 files an item. A sync of each took 160 to 200 ms on a virtual disk, one
+    /// `syncfs` 6 to 44 ms, where computing the item takes less than either. The price is that other
+    /// programs' unwritten data are flushed, too.
+    fn sync(&self, folders: &BTreeSet<PathBuf>) -> Result<()> {
+        if self.files.len() <= SYNCED_SINGLY {
+            return self.files.iter().try_for_each(Staged::sync);
         }
+        let mut devices = BTreeSet::new();
+        for folder in folders {
+            let handle = File::open(folder).map_err(Error::io("sync", folder))?;
+            let device = handle.metadata().map_err(Error::io("sync", folder))?.dev();
+            // Folders of one artifact lie in one study, but may be mounted apart.
+            if devices.insert(device) {
+                rustix::fs::syncfs(&handle)
+                    .map_err(|error| Error::io("sync", folder)(error.into()))?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -132,7 +123,8 @@ fn sync_all(files: &[Staged]) -> Result<()> {
 pub struct Staged {
     path: PathBuf,
     temporary: PathBuf,
-    file: File,
+    /// Open while it is written.
+    file: Option<File>,
     published: bool,
 }
 
@@ -155,7 +147,7 @@ impl Staged {
         Ok(Staged {
             path,
             temporary,
-            file,
+            file: Some(file),
             published: false,
         })
     }
@@ -178,10 +170,7 @@ impl Staged {
     ///
     /// If the disk is full or fails.
     pub fn write_at(&mut self, offset: u64, bytes: &[u8]) -> Result<()> {
-        let file = &mut self.file;
-        file.seek(SeekFrom::Start(offset))
-            .and_then(|_| file.write_all(bytes))
-            .map_err(Error::io("write", &self.path))
+        self.write_from(SeekFrom::Start(offset), bytes)
     }
 
     /// Writes `bytes` after the last byte of the file.
@@ -190,10 +179,7 @@ impl Staged {
     ///
     /// If the disk is full or fails.
     pub fn append(&mut self, bytes: &[u8]) -> Result<()> {
-        let file = &mut self.file;
-        file.seek(SeekFrom::End(0))
-            .and_then(|_| file.write_all(bytes))
-            .map_err(Error::io("write", &self.path))
+        self.write_from(SeekFrom::End(0), bytes)
     }
 
     /// Sets the length; what was not written reads as zeros.
@@ -202,18 +188,29 @@ impl Staged {
     ///
     /// If the file system refuses.
     pub fn set_len(&mut self, length: u64) -> Result<()> {
-        self.file
+        self.file()
             .set_len(length)
             .map_err(Error::io("write", &self.path))
     }
 
-    /// Syncs the whole file system that the file is on.
-    fn sync_file_system(&self) -> Result<()> {
-        rustix::fs::syncfs(&self.file).map_err(|error| Error::io("sync", &self.path)(error.into()))
+    fn write_from(&mut self, position: SeekFrom, bytes: &[u8]) -> Result<()> {
+        let mut file = self.file();
+        file.seek(position)
+            .and_then(|_| file.write_all(bytes))
+            .map_err(Error::io("write", &self.path))
+    }
+
+    fn file(&self) -> &File {
+        self.file
+            .as_ref()
+            .expect("only a batch closes the file, and it owns it then")
     }
 
     fn sync(&self) -> Result<()> {
-        self.file.sync_all().map_err(Error::io("write", &self.path))
+        // Only here are write errors reported that the system kept back.
+        File::open(&self.temporary)
+            .and_then(|file| file.sync_all())
+            .map_err(Error::io("write", &self.path))
     }
 
     fn publish(&mut self) -> Result<()> {
@@ -225,12 +222,12 @@ impl Staged {
 
 /// For encoders that write to a stream; appends.
 impl Write for Staged {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.file.write(bytes)
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file().write(bytes)
     }
 
-    fn flush(&mut self) -> std::io::Result<()> {
-        self.file.flush()
+    fn flush(&mut self) -> io::Result<()> {
+        self.file().flush()
     }
 }
 
@@ -243,42 +240,6 @@ impl Drop for Staged {
     }
 }
 
-/// Whether a file name is one that this module gives to unfinished files.
-#[must_use]
-pub fn is_temporary(file_name: &str) -> bool {
-    owner(file_name).is_some()
-}
-
-/// Removes temporary files from `folder` that nobody is writing any more, and returns how many.
-///
-/// That is: files of processes of this host that have ended, and files of other hosts that were
-/// last written more than a day ago. Files of this process and of living ones are kept.
-///
-/// # Errors
-///
-/// If the folder cannot be listed, or such a file cannot be removed.
-pub fn remove_stale(folder: impl AsRef<Path>) -> Result<usize> {
-    let folder = folder.as_ref();
-    let mut n_removed = 0;
-    for entry in fs::read_dir(folder).map_err(Error::io("list", folder))? {
-        let entry = entry.map_err(Error::io("list", folder))?;
-        let name = entry.file_name();
-        let Some((host, pid)) = name.to_str().and_then(owner) else {
-            continue;
-        };
-        let stale = if host == host_name() {
-            !is_running(pid)
-        } else {
-            is_old(&entry)
-        };
-        if stale {
-            // Another machine may have been faster.
-            n_removed += usize::from(remove_if_there(&entry.path())?);
-        }
-    }
-    Ok(n_removed)
-}
-
 /// Whether there was a file to remove.
 fn remove_if_there(path: &Path) -> Result<bool> {
     match fs::remove_file(path) {
@@ -286,71 +247,6 @@ fn remove_if_there(path: &Path) -> Result<bool> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(Error::io("remove", path)(error)),
     }
-}
-
-fn is_old(entry: &fs::DirEntry) -> bool {
-    let modified = entry.metadata().and_then(|metadata| metadata.modified());
-    modified.is_ok_and(|time| {
-        SystemTime::now()
-            .duration_since(time)
-            .is_ok_and(|age| age > STALE_AFTER)
-    })
-}
-
-/// Host and process id in a temporary name, or `None` for other names.
-fn owner(file_name: &str) -> Option<(&str, u32)> {
-    let body = file_name.strip_prefix('.')?.strip_suffix(SUFFIX)?;
-    // The host has no dots (see `host_name`), the final name may have.
-    let (name, owner) = body.rsplit_once('.')?;
-    let (owner, random) = owner.rsplit_once('-')?;
-    let (host, pid) = owner.rsplit_once('-')?;
-    let valid = !name.is_empty() && !host.is_empty() && u64::from_str_radix(random, 16).is_ok();
-    Some((host, pid.parse().ok()?)).filter(|_| valid)
-}
-
-fn temporary_name(path: &Path) -> OsString {
-    let mut name = OsString::from(".");
-    name.push(path.file_name().unwrap_or_default());
-    name.push(format!(
-        ".{}-{}-{:016x}{SUFFIX}",
-        host_name(),
-        std::process::id(),
-        unique()
-    ));
-    name
-}
-
-/// A number that no other call on this or another machine gives, as far as chance allows: process
-/// ids repeat in containers and after reboots, so the name needs more than host and process.
-fn unique() -> u64 {
-    use std::hash::{BuildHasher, RandomState};
-    static COUNTER: AtomicU64 = AtomicU64::new(0);
-    RandomState::new().hash_one(COUNTER.fetch_add(1, Ordering::Relaxed))
-}
-
-/// Name of this machine, with dots replaced so that it can stand in a file name.
-fn host_name() -> &'static str {
-    static NAME: std::sync::OnceLock<String> = std::sync::OnceLock::new();
-    NAME.get_or_init(|| {
-        let from_system = fs::read_to_string("/proc/sys/kernel/hostname").ok();
-        let name = from_system
-            .or_else(|| std::env::var("HOSTNAME").ok())
-            .unwrap_or_default();
-        let letter = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
-        let name: String = name.trim().chars().map(letter).collect();
-        if name.is_empty() {
-            "host".to_owned()
-        } else {
-            name
-        }
-    })
-}
-
-/// Whether a process of this machine is alive. Where this cannot be known it counts as alive.
-fn is_running(pid: u32) -> bool {
-    pid == std::process::id()
-        || !Path::new("/proc/self").exists()
-        || Path::new("/proc").join(pid.to_string()).exists()
 }
 
 fn folder_of(path: &Path) -> &Path {
@@ -378,6 +274,9 @@ fn is_hardware(error: &io::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Far fewer than a batch may hold.
+    const MAX_OPEN: usize = 20;
 
     fn names(folder: &Path) -> Vec<String> {
         let mut names: Vec<String> = fs::read_dir(folder)
@@ -421,6 +320,26 @@ mod tests {
         write(&path, b"a long first version").unwrap();
         write(&path, b"short").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"short");
+    }
+
+    #[test]
+    fn a_batch_of_many_files_keeps_few_open() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut batch = Batch::new();
+        for i in 0..3 * MAX_OPEN + 1 {
+            batch
+                .add(folder.path().join(format!("{i}.mat")), &[i as u8])
+                .unwrap();
+            let n_open = batch
+                .files
+                .iter()
+                .filter(|staged| staged.file.is_some())
+                .count();
+            assert!(n_open < MAX_OPEN);
+        }
+        batch.commit().unwrap();
+        assert_eq!(names(folder.path()).len(), 3 * MAX_OPEN + 1);
+        assert_eq!(fs::read(folder.path().join("7.mat")).unwrap(), [7]);
     }
 
     #[test]
@@ -476,53 +395,5 @@ mod tests {
         batch.add_staged(staged);
         batch.commit().unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"123456789");
-    }
-
-    #[test]
-    fn temporary_names_are_told_from_others_and_never_repeat() {
-        let name = temporary_name(Path::new("a/n01.x-y.mat"))
-            .into_string()
-            .unwrap();
-        assert!(is_temporary(&name), "{name}");
-        assert_ne!(
-            OsString::from(&name),
-            temporary_name(Path::new("a/n01.x-y.mat"))
-        );
-        for other in [
-            "W.mat",
-            ".tmp",
-            ".W.mat.tmp",
-            ".W.mat.host-1-zz.tmp",
-            "..host-1-0.tmp",
-        ] {
-            assert!(!is_temporary(other), "{other}");
-        }
-    }
-
-    #[test]
-    fn stale_files_go_and_living_ones_stay() {
-        let folder = tempfile::tempdir().unwrap();
-        // The largest process id that Linux gives out is 4194303.
-        let dead = format!(".W.mat.{}-4194304-0000000000000001.tmp", host_name());
-        let elsewhere = ".W.mat.elsewhere-1-0000000000000001.tmp";
-        for name in [&dead, elsewhere, "W.mat"] {
-            let path = folder.path().join(name);
-            OpenOptions::new()
-                .write(true)
-                .create_new(true)
-                .open(path)
-                .unwrap();
-        }
-        let _alive = Staged::create(folder.path().join("b.mat")).unwrap();
-        assert_eq!(remove_stale(folder.path()).unwrap(), 1);
-        assert_eq!(names(folder.path()).len(), 3);
-        let old = File::options()
-            .write(true)
-            .open(folder.path().join(elsewhere))
-            .unwrap();
-        old.set_modified(SystemTime::now() - 2 * STALE_AFTER)
-            .unwrap();
-        assert_eq!(remove_stale(folder.path()).unwrap(), 1);
-        assert!(!folder.path().join(elsewhere).exists());
     }
 }
