@@ -1,5 +1,7 @@
 //! `compute`: decoding accuracies → BH scores, tables, figures and the results page.
 
+use std::ffi::OsStr;
+
 use anyhow::Result;
 use bhscore::bh::{self, LayerSampling, Pool, Rules, ScoreOptions};
 use bhscore::io::atomic::{self, Batch, Staged};
@@ -180,9 +182,11 @@ fn score_networks(
 
 /// How the results were made.
 fn provenance() -> Value {
+    let words: Vec<_> = std::env::args_os().collect();
+    let command = words.join(OsStr::new(" ")).to_string_lossy().into_owned();
     json!({
         "program": format!("bhscore {}", super::VERSION),
-        "command": std::env::args().collect::<Vec<_>>().join(" "),
+        "command": command,
         "host": record::host(),
         "unix_time": record::now(),
     })
