@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use ndarray::Array2;
 use rayon::prelude::*;
 
-use super::{atomic, mat};
+use super::mat;
 use crate::error::{Error, Result};
 
 /// Variable of every feature file.
@@ -51,7 +51,8 @@ impl Layer {
                 return Err(Error::file(folder, problem, "rename the file"));
             };
             match name.strip_suffix(".mat") {
-                Some(label) if !label.is_empty() && !atomic::is_temporary(name) => {
+                // Hidden files are notes of other systems (`._n01443537_22563.mat`), or unfinished.
+                Some(label) if !label.is_empty() && !label.starts_with('.') => {
                     labels.push(label.to_owned());
                 }
                 _ => {}
@@ -200,6 +201,7 @@ fn unit_shape(path: &Path, mut shape: Vec<usize>) -> Result<Vec<usize>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::io::atomic;
 
     fn folder(files: &[(&str, &[usize])]) -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
