@@ -4,9 +4,9 @@ use std::fs;
 
 use bhscore::io::mat;
 
-use crate::damage::items;
 use crate::edit::Half::{Test, Training};
-use crate::env::{Item, NET, TestEnv, clean};
+use crate::env::{TestEnv, clean};
+use crate::items::{Item, NET, items, of_subject};
 
 fn decode(env: &TestEnv) {
     env.run(["decode-train", "--net", NET, "--compat"]).ok();
@@ -69,7 +69,7 @@ fn a_silent_unit_is_undefined_itself_and_nothing_else() {
     let affected = items(|item| item.0 == "fc6");
     for item in &affected {
         let path = format!("{}/accuracy.mat", item.accuracy());
-        let (now, before) = crate::damage::now_and_before(&env, &path, "accuracy");
+        let (now, before) = env.now_and_before(&path, "accuracy");
         for (unit, (now, before)) in now.iter().zip(before).enumerate() {
             assert!(
                 if unit == 3 {
@@ -103,7 +103,7 @@ fn after_an_image_that_was_never_shown_files_have_the_names_of_others() {
     let missing = &images[11];
     env.keep_samples("sub-02", Test, |_, name| name != missing);
     decode(&env);
-    let affected = items(|item| item.1 == "sub-02");
+    let affected = of_subject("sub-02");
     env.neighbours_are_unchanged(&affected);
     let corrected = TestEnv::small();
     corrected.keep_samples("sub-02", Test, |_, name| name != missing);
@@ -136,10 +136,10 @@ fn images_are_matched_by_their_index() {
         samples.column_mut(column).iter_mut().for_each(turned);
     });
     decode(&env);
-    let affected = items(|item| item.1 == "sub-01");
+    let affected = of_subject("sub-01");
     env.neighbours_are_unchanged(&affected);
     let item = Item("fc6", "sub-01", "HVC");
     let path = format!("{}/W.mat", item.decoder());
-    let (now, before) = crate::damage::now_and_before(&env, &path, "W");
+    let (now, before) = env.now_and_before(&path, "W");
     assert!(now != before);
 }

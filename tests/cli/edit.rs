@@ -6,7 +6,8 @@ use bhscore::io::bdata::BData;
 use bhscore::io::mat;
 use ndarray::{Array2, Axis};
 
-use crate::env::{NET, TestEnv, no_start};
+use crate::env::{TestEnv, no_start};
+use crate::items::NET;
 
 /// Training or test half, as it stands in the file names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,37 +10,15 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
+use bhscore::io::mat;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::common;
-
-/// The network of the golden study, as its folder.
-pub const NET: &str = "synth/ringnet";
+use crate::items::{Item, NET, belongs, planned};
 
 /// Free bytes that a disk in memory must have to be used.
 const MEMORY_DISK: u64 = 1 << 30;
-
-/// Layer, subject and ROI of a work item of that network.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Item(pub &'static str, pub &'static str, pub &'static str);
-
-impl Item {
-    pub fn decoder(self) -> String {
-        let Item(layer, subject, roi) = self;
-        format!("data/feature_decoders/ImageNetTraining/{NET}/{layer}/{subject}/{roi}/model")
-    }
-
-    pub fn decoded(self) -> String {
-        let Item(layer, subject, roi) = self;
-        format!("data/decoded_features/ImageNetTest/{NET}/{layer}/{subject}/{roi}")
-    }
-
-    pub fn accuracy(self) -> String {
-        let Item(layer, subject, roi) = self;
-        format!("data/decoding_accuracy/ImageNetTest/{NET}/{layer}/{subject}/{roi}")
-    }
-}
 
 /// A temporary folder with a study.
 pub struct TestEnv {
@@ -134,10 +112,20 @@ impl TestEnv {
         Run::of(self.command(args))
     }
 
+    /// Runs `decode-train` on everything.
+    pub fn train(&self) -> Run {
+        self.run(["decode-train", "--net", NET])
+    }
+
+    /// Runs `decode-predict` on everything.
+    pub fn predict(&self) -> Run {
+        self.run(["decode-predict", "--net", NET])
+    }
+
     /// Trains and predicts everything.
     pub fn decode(&self) -> &Self {
-        self.run(["decode-train", "--net", NET]).ok();
-        self.run(["decode-predict", "--net", NET]).ok();
+        self.train().ok();
+        self.predict().ok();
         self
     }
 
@@ -207,6 +195,15 @@ impl TestEnv {
         self
     }
 
+    /// Values of a file that is there now, and of the same file of an undisturbed run.
+    pub fn now_and_before(&self, path: &str, variable: &str) -> (Vec<f32>, Vec<f32>) {
+        let now = mat::read_f32(&self.path(path), variable).unwrap().values;
+        let folder = TestEnv::empty();
+        let before = folder.path("before.mat");
+        fs::write(&before, &clean()[path]).unwrap();
+        (now, mat::read_f32(&before, variable).unwrap().values)
+    }
+
     /// `results/bhscore.json`.
     pub fn results(&self) -> Value {
         self.json("results/bhscore.json")
@@ -253,28 +250,6 @@ pub fn same_files(found: &BTreeMap<&String, &Vec<u8>>, expected: &BTreeMap<&Stri
 
 fn is_temporary(path: &Path) -> bool {
     path.extension().is_some_and(|end| end == "tmp")
-}
-
-fn belongs(path: &str, item: Item) -> bool {
-    let Item(layer, subject, roi) = item;
-    path.contains(&format!("{NET}/{layer}/{subject}/{roi}/"))
-}
-
-/// Whether the settings have the layer, subject and ROI of an artifact.
-fn planned(path: &str, settings: &Value) -> bool {
-    let mut parts = path.split('/').skip(5);
-    let lists = [
-        &settings["dnns"]["ringnet"]["layers"],
-        &settings["subjects"],
-        &settings["rois"],
-    ];
-    lists.iter().all(|list| {
-        let name = parts.next().unwrap();
-        let names = list.as_array().unwrap().iter();
-        names
-            .map(|entry| entry.get("name").unwrap_or(entry))
-            .any(|known| known == name)
-    })
 }
 
 /// The program without arguments, not yet started; it has no terminal.

@@ -8,8 +8,8 @@ use bhscore::io::mat;
 use serde_json::Value;
 
 use crate::common;
-use crate::damage::{now_and_before, predict, train};
-use crate::env::{Item, NET, TestEnv, copy};
+use crate::env::{TestEnv, copy};
+use crate::items::{Item, NET};
 
 /// The two decoders of the original that are kept, one sparse and one dense.
 const ITEMS: [Item; 2] = [Item("conv1", "sub-01", "V1"), Item("fc6", "sub-02", "HVC")];
@@ -48,7 +48,7 @@ fn stage(env: &TestEnv, index: usize) -> Value {
 #[track_caller]
 fn accuracy_is_as_ever(env: &TestEnv, item: Item) {
     let path = format!("{}/accuracy.mat", item.accuracy());
-    let (now, before) = now_and_before(env, &path, "accuracy");
+    let (now, before) = env.now_and_before(&path, "accuracy");
     assert_eq!(now.len(), before.len());
     for (now, before) in now.iter().zip(before) {
         assert!((now - before).abs() < 1e-6, "{item:?}: {now} and {before}");
@@ -64,10 +64,10 @@ fn decoders_of_the_original_are_used_and_left_alone() {
         (&counts["foreign"], &counts["missing"]),
         (&2.into(), &6.into())
     );
-    train(&env)
+    env.train()
         .ok()
         .stderr_contains("6 computed, 2 kept as another program wrote them");
-    predict(&env).ok().stderr_contains("8 computed");
+    env.predict().ok().stderr_contains("8 computed");
     for (item, before) in ITEMS.into_iter().zip(before) {
         assert!(contents(&env.path(item.decoder())) == before);
         accuracy_is_as_ever(&env, item);
@@ -78,7 +78,7 @@ fn decoders_of_the_original_are_used_and_left_alone() {
     // Foreign ones count as done: nothing is left to do.
     assert_eq!(counts["done"], 8);
     env.run(["status"]).ok();
-    predict(&env)
+    env.predict()
         .ok()
         .stderr_contains("0 computed, 8 done before");
 }
@@ -86,13 +86,13 @@ fn decoders_of_the_original_are_used_and_left_alone() {
 #[test]
 fn force_replaces_decoders_of_the_original() {
     let env = with_decoders();
-    train(&env).ok();
-    predict(&env).ok();
+    env.train().ok();
+    env.predict().ok();
     env.run(["decode-train", "--net", NET, "--force"])
         .ok()
         .stderr_contains("8 computed");
     // The accuracies of the replaced decoders are out of date, and only those.
-    predict(&env)
+    env.predict()
         .ok()
         .stderr_contains("2 computed, 6 done before");
     env.neighbours_are_unchanged(&[]);
@@ -109,7 +109,7 @@ fn force_that_fails_leaves_decoders_of_the_original_what_they_are() {
         .stderr_contains("8 failed");
     fs::rename(env.path("away"), env.path("data/fmri")).unwrap();
     assert_eq!(stage(&env, 0)["foreign"], 2);
-    train(&env).ok().stderr_contains("6 computed, 2 kept");
+    env.train().ok().stderr_contains("6 computed, 2 kept");
     for (item, before) in ITEMS.into_iter().zip(before) {
         assert!(contents(&env.path(item.decoder())) == before);
     }
@@ -124,8 +124,8 @@ fn accuracies_of_the_original_are_left_alone() {
         &env.path(item.accuracy()),
     );
     let before = contents(&env.path(item.accuracy()));
-    train(&env).ok();
-    predict(&env)
+    env.train().ok();
+    env.predict()
         .ok()
         .stderr_contains("7 computed, 1 kept as another program wrote them");
     assert!(contents(&env.path(item.accuracy())) == before);
@@ -139,19 +139,19 @@ fn accuracies_of_the_original_are_left_alone() {
 fn decoders_in_chunks_decode_as_whole_ones() {
     for (layer, axis) in [("conv1", 1), ("conv1", 2), ("conv1", 3), ("fc6", 1)] {
         let env = TestEnv::small();
-        train(&env).ok();
+        env.train().ok();
         let item = Item(layer, "sub-01", "V1");
         fs::remove_file(env.path(item.decoder()).join("record.json")).unwrap();
         for name in ["W", "b"] {
             split(&env.path(item.decoder()), name, axis);
         }
         let before = contents(&env.path(item.decoder()).join("W"));
-        predict(&env).ok();
+        env.predict().ok();
         env.neighbours_are_unchanged(&[item]);
         let path = format!("{}/accuracy.mat", item.accuracy());
-        let (now, expected) = now_and_before(&env, &path, "accuracy");
+        let (now, expected) = env.now_and_before(&path, "accuracy");
         assert_eq!(now, expected, "{layer} {axis}");
-        train(&env).ok().stderr_contains("1 kept");
+        env.train().ok().stderr_contains("1 kept");
         assert!(contents(&env.path(item.decoder()).join("W")) == before);
         // A chunk that changes makes the accuracy stale.
         let chunk = env.path(item.decoder()).join("W/00000001.mat");
@@ -159,14 +159,14 @@ fn decoders_in_chunks_decode_as_whole_ones() {
         let every_other = array.values.iter_mut().step_by(2);
         every_other.for_each(|weight| *weight = -*weight);
         fs::write(&chunk, mat::encode_f32("W", &array.shape, &array.values)).unwrap();
-        predict(&env)
+        env.predict()
             .ok()
             .stderr_contains("1 computed, 7 done before");
-        let (now, _) = now_and_before(&env, &path, "accuracy");
+        let (now, _) = env.now_and_before(&path, "accuracy");
         assert_ne!(now, expected);
         // One that is lost is an error.
         fs::remove_file(chunk).unwrap();
-        predict(&env)
+        env.predict()
             .status(2)
             .stderr_contains("do not add up")
             .stderr_contains("--force");
@@ -177,13 +177,13 @@ fn decoders_in_chunks_decode_as_whole_ones() {
 fn a_change_of_any_file_of_a_foreign_decoder_is_noticed() {
     for name in ["W", "b", "x_mean", "y_norm"] {
         let env = with_decoders();
-        train(&env).ok();
-        predict(&env).ok();
+        env.train().ok();
+        env.predict().ok();
         let path = env.path(ITEMS[1].decoder()).join(format!("{name}.mat"));
         let mut array = mat::read_f32(&path, name).unwrap();
         array.values.iter_mut().for_each(|value| *value *= 1.5);
         fs::write(&path, mat::encode_f32(name, &array.shape, &array.values)).unwrap();
-        predict(&env)
+        env.predict()
             .ok()
             .stderr_contains("1 computed, 7 done before");
     }

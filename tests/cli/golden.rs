@@ -12,7 +12,8 @@ use ndarray::ArrayD;
 use serde_json::Value;
 
 use crate::common;
-use crate::env::{NET, TestEnv};
+use crate::env::TestEnv;
+use crate::items::NET;
 
 /// Largest difference of weights, relative to the root mean square of the item's weights.
 const WEIGHTS: f64 = 2e-6;

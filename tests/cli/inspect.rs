@@ -6,7 +6,8 @@ use ndarray::array;
 use serde_json::{Value, json};
 
 use crate::common;
-use crate::env::{Item, NET, Run, TestEnv, run};
+use crate::env::{Run, TestEnv, run};
+use crate::items::{Item, NET};
 
 fn inspect(path: &str) -> Value {
     run(["inspect", "--json", path]).ok().json()

@@ -7,8 +7,8 @@ use std::process::Command;
 use std::thread::sleep;
 use std::time::Duration;
 
-use crate::damage::{predict, train};
-use crate::env::{Item, NET, Run, TestEnv, clean, files, program, same_files, spawn};
+use crate::env::{Run, TestEnv, clean, files, program, same_files, spawn};
+use crate::items::{Item, NET};
 
 /// Times a stage is killed before it may end.
 const KILLS: u32 = 6;
@@ -40,7 +40,7 @@ fn killed_training_is_completed_to_the_same_bytes() {
     for seed in [1, 100] {
         let env = TestEnv::golden();
         kill_again_and_again(&env, "decode-train", seed, 12.0);
-        predict(&env).ok();
+        env.predict().ok();
         env.neighbours_are_unchanged(&[]);
     }
 }
@@ -49,7 +49,7 @@ fn killed_training_is_completed_to_the_same_bytes() {
 fn killed_prediction_is_completed_to_the_same_bytes() {
     for seed in [1, 100] {
         let env = TestEnv::golden();
-        train(&env).ok();
+        env.train().ok();
         kill_again_and_again(&env, "decode-predict", seed, 12.0);
         env.neighbours_are_unchanged(&[]);
         env.run(["status"]).ok();
@@ -106,10 +106,10 @@ fn an_item_that_was_killed_while_it_was_published_is_not_taken_for_the_originals
     let decoded = env.path(item.decoded());
     let name = format!("{image}.mat");
     fs::rename(decoded.join(&name), decoded.join(unfinished(&name))).unwrap();
-    train(&env)
+    env.train()
         .ok()
         .stderr_contains("1 computed, 7 done before");
-    predict(&env)
+    env.predict()
         .ok()
         .stderr_contains("1 computed, 7 done before");
     env.neighbours_are_unchanged(&[]);
@@ -130,7 +130,7 @@ fn stop_and_continue(stage: &str, signal: &str) {
     for _ in 0..5 {
         let env = TestEnv::golden();
         if stage == "decode-predict" {
-            train(&env).ok();
+            env.train().ok();
         }
         let run = stop(&env, stage, signal);
         if run.status == Some(0) {
@@ -147,7 +147,7 @@ fn stop_and_continue(stage: &str, signal: &str) {
         env.run([stage, "--net", NET])
             .ok()
             .stderr_contains("done before");
-        predict(&env).ok();
+        env.predict().ok();
         env.neighbours_are_unchanged(&[]);
         return;
     }

@@ -4,7 +4,8 @@
 //! |---|---|
 //! | [`golden`] | does it give the original's numbers? |
 //! | [`ridge`] | does `ridge` give FastL2LiR's numbers? |
-//! | [`damage`] | what do damaged and odd inputs do, and do their neighbours notice? |
+//! | [`odd`] | are odd data computed with what is left? |
+//! | [`damage`] | do damaged files fail their own items only, with a remedy? |
 //! | [`compat`] | does `--compat` keep the original's defects? |
 //! | [`foreign`] | are the original's decoders used, and left alone? |
 //! | [`interrupted`] | is a run that was killed or stopped finished by the next one? |
@@ -16,7 +17,7 @@
 //! | [`demo`] | does the demo end with the scores it was made for? |
 //!
 //! [`env`] holds the study in a temporary folder on which the program is run, [`edit`] changes its
-//! input.
+//! input, [`items`] names its work.
 
 #![allow(
     clippy::unwrap_used,
@@ -36,6 +37,8 @@ mod foreign;
 mod golden;
 mod inspect;
 mod interrupted;
+mod items;
+mod odd;
 mod options;
 mod ridge;
 mod stale;

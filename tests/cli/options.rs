@@ -6,9 +6,9 @@ use std::fs;
 use bhscore::io::mat;
 use serde_json::json;
 
-use crate::damage::train;
 use crate::edit::Half::{Test, Training};
-use crate::env::{Item, NET, TestEnv, clean, copy, same_files};
+use crate::env::{TestEnv, clean, copy, same_files};
+use crate::items::{Item, NET, of_layer};
 
 /// Units of a layer that is read in several portions when memory is scarce: more than two blocks
 /// of 1,024.
@@ -160,8 +160,8 @@ fn filters_choose_items() {
     env.run(["run", "--net", NET, "--layer", "fc6"])
         .ok()
         .stderr_contains("no score");
-    let fc6 = crate::damage::items(|item| item.0 == "fc6");
-    let conv1 = crate::damage::items(|item| item.0 == "conv1");
+    let fc6 = of_layer("fc6");
+    let conv1 = of_layer("conv1");
     for item in conv1.iter().chain(&fc6) {
         let there = env.path(item.accuracy()).join("accuracy.mat").exists();
         assert_eq!(there, fc6.contains(item));
@@ -252,7 +252,7 @@ fn as_much_is_said_as_asked_for() {
         (quiet.ok().stdout.as_str(), quiet.stderr.as_str()),
         ("", "")
     );
-    let normal = train(&env);
+    let normal = env.train();
     assert_eq!(
         normal.ok().stderr,
         "decode-train: 8 items: 0 computed, 8 done before\n"

@@ -263,6 +263,24 @@ fn what_does_not_fit_is_refused_with_both_names() {
     .stderr_contains("ridge fit");
 }
 
+#[test]
+fn variables_that_a_file_lacks_are_named() {
+    let env = TestEnv::empty();
+    let (x, _, _, model, _) = paths(&env, "mat");
+    write_mat(&x, "features", &ArrayD::ones(vec![4, 2]));
+    fit(&["--x", &x, "--y", &x, "--y-var", "features", "--out", &model])
+        .status(2)
+        .stderr_contains("x.mat")
+        .stderr_contains("`x`")
+        .stderr_contains("`features`");
+    fs::write(&x, "").unwrap();
+    let args = [
+        "--x", &x, "--x-var", "features", "--y", &x, "--y-var", "features", "--out", &model,
+    ];
+    fit(&args).status(2).stderr_contains("x.mat");
+    env.lacks("model");
+}
+
 /// Arrays of one of FastL2LiR's tests.
 struct Arrays {
     x: ArrayD<f64>,

@@ -6,17 +6,17 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 
-use crate::damage::{predict, train};
 use crate::edit::Half::{self, Test, Training};
-use crate::env::{Item, NET, TestEnv, files, program};
+use crate::env::{TestEnv, files, program};
+use crate::items::{Item, NET, of_layer, of_subject};
 
 /// Nothing is computed by another run.
 #[track_caller]
 fn is_done(env: &TestEnv) {
-    train(env)
+    env.train()
         .ok()
         .stderr_contains("8 items: 0 computed, 8 done before");
-    predict(env)
+    env.predict()
         .ok()
         .stderr_contains("8 items: 0 computed, 8 done before");
     env.run(["status"]).ok();
@@ -26,8 +26,8 @@ fn is_done(env: &TestEnv) {
 #[track_caller]
 fn computes(env: &TestEnv, trained: usize, predicted: usize) {
     let said = |n: usize| format!("8 items: {n} computed");
-    train(env).ok().stderr_contains(&said(trained));
-    predict(env).ok().stderr_contains(&said(predicted));
+    env.train().ok().stderr_contains(&said(trained));
+    env.predict().ok().stderr_contains(&said(predicted));
     is_done(env);
 }
 
@@ -66,7 +66,7 @@ fn other_settings_make_results_stale_and_come_true() {
         let list = env.run(["decode-train", "--net", NET, "--dry-run"]);
         assert_eq!(list.ok().stdout.matches("settings changed").count(), 8);
         // What the old decoders give must not pass for the new ones.
-        predict(&env)
+        env.predict()
             .status(2)
             .stderr_contains(&format!("was trained with {key}"))
             .stderr_contains("run `bhscore decode-train` again");
@@ -167,7 +167,7 @@ fn a_changed_feature_file_concerns_its_layer_only() {
         let stage = usize::from(half == Test);
         assert_eq!(counts(&env, stage), [4, 4, 0, 0].map(Value::from));
         computes(&env, trained, 4);
-        env.neighbours_are_unchanged(&crate::damage::items(|item| item.0 == "fc6"));
+        env.neighbours_are_unchanged(&of_layer("fc6"));
     }
 }
 
@@ -194,7 +194,7 @@ fn changed_fmri_concerns_its_subject_only() {
         let env = TestEnv::finished();
         double(&env, half);
         computes(&env, trained, 4);
-        env.neighbours_are_unchanged(&crate::damage::items(|item| item.1 == "sub-02"));
+        env.neighbours_are_unchanged(&of_subject("sub-02"));
     }
 }
 
@@ -204,7 +204,7 @@ fn an_update_that_fails_is_reported_until_it_succeeds() {
     let path = env.path(env.fmri("sub-01", Training));
     let kept = fs::read(&path).unwrap();
     fs::write(&path, &kept[..1000]).unwrap();
-    train(&env)
+    env.train()
         .status(2)
         .stderr_contains("0 computed, 4 done before, 4 failed");
     assert_eq!(counts(&env, 0), [4, 0, 4, 0].map(Value::from));
@@ -247,7 +247,7 @@ fn inputs_that_were_moved_away_are_reported_as_such() {
     assert_eq!(counts(&env, 0), [0, 8, 0, 0].map(Value::from));
     let list = env.run(["decode-train", "--net", NET, "--dry-run"]);
     assert_eq!(list.ok().stdout.matches("inputs missing").count(), 8);
-    train(&env)
+    env.train()
         .status(2)
         .stderr_contains(&env.features(Training, "fc6"));
     // The scores need the accuracies only.

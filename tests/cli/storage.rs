@@ -5,8 +5,8 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::damage::{predict, train};
-use crate::env::{Item, NET, TestEnv, copy, files};
+use crate::env::{TestEnv, copy, files};
+use crate::items::{Item, NET};
 
 /// A small file system of its own; `None`, with a message, where this user cannot have one.
 struct Disk {
@@ -72,7 +72,7 @@ fn a_full_disk_loses_nothing_and_the_run_is_continued() {
         let (before, room) = match stage {
             "decode-train" => (0, 25),
             _ => {
-                train(&study).ok();
+                study.train().ok();
                 (pages(study.root()) - size, 130)
             }
         };
@@ -90,7 +90,7 @@ fn a_full_disk_loses_nothing_and_the_run_is_continued() {
         disk.remount("size=64M");
         let run = env.run([stage, "--net", NET]);
         run.ok().stderr_contains("done before");
-        predict(env).ok();
+        env.predict().ok();
         env.neighbours_are_unchanged(&[]);
     }
 }
@@ -102,9 +102,9 @@ fn a_read_only_study_says_so_and_is_left_as_it_is() {
     };
     let env = &disk.env;
     copy(TestEnv::small().root(), env.root());
-    train(env).ok();
+    env.train().ok();
     disk.remount("ro");
-    predict(env)
+    env.predict()
         .status(2)
         .stderr_contains("the study folder must be writable")
         .stderr_contains("8 items: 0 computed, 8 failed");
@@ -112,14 +112,14 @@ fn a_read_only_study_says_so_and_is_left_as_it_is() {
         .status(2)
         .stderr_contains("the study folder must be writable");
     // Looking needs no writing.
-    train(env).ok().stderr_contains("8 done before");
+    env.train().ok().stderr_contains("8 done before");
     env.run(["status"]).status(1);
     disk.remount("rw");
-    predict(env).ok();
+    env.predict().ok();
     env.run(["compute"]).ok();
     disk.remount("ro");
     env.run(["status"]).ok();
-    predict(env).ok();
+    env.predict().ok();
     env.neighbours_are_unchanged(&[]);
 }
 
@@ -135,12 +135,12 @@ fn a_folder_without_permission_is_named_with_the_remedy() {
         eprintln!("skipped: permissions do not bind this user");
         return;
     }
-    predict(&env)
+    env.predict()
         .status(2)
         .stderr_contains("data/decoding_accuracy")
         .stderr_contains("check the permissions of the file and its folder");
     fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
-    predict(&env).ok();
+    env.predict().ok();
     env.neighbours_are_unchanged(&[]);
 }
 
@@ -152,7 +152,7 @@ fn things_in_the_way_are_named() {
     let folder = env.path(item.decoder());
     fs::create_dir_all(folder.parent().unwrap()).unwrap();
     fs::write(&folder, "").unwrap();
-    train(&env)
+    env.train()
         .status(2)
         .stderr_contains("7 computed, 1 failed")
         .stderr_contains(&item.decoder());
@@ -160,7 +160,7 @@ fn things_in_the_way_are_named() {
     // A folder where a file has to be.
     let blocked = env.path(item.decoder()).join("y_mean.mat/in the way");
     fs::create_dir_all(&blocked).unwrap();
-    train(&env)
+    env.train()
         .status(2)
         .stderr_contains("1 failed")
         .stderr_contains("y_mean.mat");
@@ -169,10 +169,10 @@ fn things_in_the_way_are_named() {
     env.lacks(format!("{}/record.json", item.decoder()));
     env.run(["status"]).status(1).stdout_contains("y_mean.mat");
     fs::remove_dir_all(env.path(item.decoder()).join("y_mean.mat")).unwrap();
-    train(&env)
+    env.train()
         .ok()
         .stderr_contains("1 computed, 7 done before");
-    predict(&env).ok();
+    env.predict().ok();
     fs::write(env.path("results"), "").unwrap();
     env.run(["compute"]).status(2).stderr_contains("results");
     env.neighbours_are_unchanged(&[]);

@@ -1,11 +1,14 @@
 //! Help, exit status, settings, and the shapes that scripts rely on.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
 
 use serde_json::{Value, json};
 
-use crate::env::{Item, NET, Run, TestEnv, program, run, spawn};
+use crate::env::{Run, TestEnv, program, run, spawn};
+use crate::items::{Item, NET, items};
 
 /// Every command with its subcommands.
 const COMMANDS: [&[&str]; 12] = [
@@ -235,11 +238,25 @@ fn scores_have_the_promised_shape() {
     }
 }
 
+#[test]
+fn run_ends_with_what_compute_prints() {
+    let env = TestEnv::small();
+    let run = env.run(["run", "--net", NET, "--json"]);
+    let compute = env.run(["compute", "--json", "-q"]);
+    assert_eq!(compute.ok().stderr, "");
+    assert_eq!(run.ok().json()["networks"], compute.json()["networks"]);
+    let table = env.run(["compute", "-q"]);
+    assert_eq!(
+        env.run(["run", "--net", NET, "-q"]).ok().stdout,
+        table.ok().stdout
+    );
+}
+
 /// A score that cannot be taken is null with a reason.
 #[test]
 fn undefined_scores_are_null_with_a_reason() {
     let env = TestEnv::finished();
-    for item in crate::damage::items(|_| true) {
+    for item in items(|_| true) {
         let path = env.path(item.accuracy()).join("accuracy.mat");
         let n = if item.0 == "conv1" { 60 } else { 20 };
         let bytes = bhscore::io::mat::encode_f32("accuracy", &[1, n], &vec![-0.5; n]);
@@ -408,6 +425,12 @@ fn study_folders_may_have_any_name() {
         Run::of(command).ok();
         assert!(study.join("results/report.html").exists());
     }
+    // Nor need it be text.
+    let study = parent.path(OsStr::from_bytes(b"\xff\xfe"));
+    crate::env::copy(TestEnv::finished().root(), &study);
+    let mut command = program();
+    command.arg("-C").arg(&study).arg("compute");
+    Run::of(command).ok();
 }
 
 fn keys(value: &Value) -> Vec<&str> {
