@@ -90,6 +90,9 @@ fn a_silent_unit_is_undefined_itself_and_nothing_else() {
             values(&env, &format!("{}/y_norm.mat", item.decoder()))[3],
             0.0
         );
+        // The other units still tell the images apart.
+        let per_image = format!("{}/pattern_correlation.mat", item.accuracy());
+        assert!(values(&env, &per_image).iter().all(|r| r.is_finite()));
     }
     env.neighbours_are_unchanged(&affected);
 }
