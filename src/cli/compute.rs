@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use bhscore::bh::{self, LayerSampling, Pool, Rules, ScoreOptions};
-use bhscore::io::atomic::{Batch, Staged};
+use bhscore::io::atomic::{self, Batch, Staged};
 use bhscore::io::record;
 use bhscore::report::parquet::UnitWriter;
 use bhscore::report::results::{self, Scored};
@@ -112,6 +112,7 @@ pub fn score(
         batch.add(folder.join(name), bytes)?;
     }
     batch.commit()?;
+    atomic::remove_stale(&folder)?;
     if global.json {
         speech::print(&value.to_string())?;
     } else {

@@ -4,9 +4,15 @@ use std::io::{self, IsTerminal, Write};
 
 use anyhow::Result;
 
-/// Reports the error that ends the program.
+/// Reports the error that ends the program, with those of its causes that it does not tell itself.
 pub fn error(error: &anyhow::Error) {
-    let _ = writeln!(io::stderr(), "bhscore: error: {error:#}");
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    let _ = writeln!(io::stderr(), "bhscore: error: {text}");
 }
 
 /// A line of information.

@@ -53,6 +53,10 @@ impl Samples {
                 "correct the ROI's `select` in the settings; `bhscore inspect` lists the ROI keys",
             ));
         }
+        if voxels.nrows() == 0 {
+            let remedy = "copy or export the table again";
+            return Err(Error::file(path, "holds no sample", remedy));
+        }
         let has = |key: &str| table.keys().iter().any(|known| known == key);
         let (stimulus_of, stimuli) = if label_key != IMAGE_INDEX && has(label_key) {
             by_name(table, label_key, has(IMAGE_INDEX))?

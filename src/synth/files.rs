@@ -19,8 +19,8 @@ pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     atomic::write(path, bytes)
 }
 
-/// Writes a picture as 8-bit RGB PNG.
-pub(super) fn write_image(path: &Path, image: &Image) -> Result<()> {
+/// A picture as 8-bit RGB PNG; `path` is for messages.
+pub(super) fn encode_image(path: &Path, image: &Image) -> Result<Vec<u8>> {
     let side = u32::try_from(SIDE).expect("SIDE is a small constant");
     let mut bytes = Vec::new();
     let mut encoder = png::Encoder::new(&mut bytes, side, side);
@@ -33,20 +33,16 @@ pub(super) fn write_image(path: &Path, image: &Image) -> Result<()> {
         .write_header()
         .and_then(|mut writer| writer.write_image_data(&image.pixels))
         .map_err(|error| Error::io("encode", path)(std::io::Error::other(error)))?;
-    write(path, &bytes)
+    Ok(bytes)
 }
 
-/// Writes a layer's activations for one image as `1 × shape`.
+/// A layer's activations for one image as a file of `1 × shape`.
 ///
 /// - `units`: one value per unit in column-major order of `shape`, `(n_units,)`.
-pub(super) fn write_feature(
-    path: &Path,
-    shape: &[usize],
-    units: ArrayView1<'_, f64>,
-) -> Result<()> {
+pub(super) fn encode_feature(shape: &[usize], units: ArrayView1<'_, f64>) -> Vec<u8> {
     let shape: Vec<usize> = std::iter::once(1).chain(shape.iter().copied()).collect();
     let values: Vec<f32> = units.iter().map(|&value| value as f32).collect();
-    write(path, &mat::encode_f32(FEATURE_VARIABLE, &shape, &values))
+    mat::encode_f32(FEATURE_VARIABLE, &shape, &values)
 }
 
 /// Writes the fMRI table of one subject and part of the study.

@@ -160,6 +160,9 @@ pub fn run(
                         told.summary.interrupted = true;
                         break;
                     }
+                    // Files of the original that `force` could not replace stay the original's: a
+                    // note would make them ours to overwrite.
+                    Err(error) if is_foreign(item, layout) => Ok(Outcome::Failed(error)),
                     Err(error) => Ok(failed(item, layout, error)),
                 }
             }
@@ -278,7 +281,7 @@ pub fn state(item: &Item, job: &dyn Job, layout: &Layout, sources: &mut Sources)
         if let Some(reason) = read_failure(&folder) {
             return Ok(State::Failed(reason));
         }
-        return Ok(if marked && !interrupted_here(&folder) {
+        return Ok(if is_foreign(item, layout) {
             State::Foreign
         } else {
             State::Missing
@@ -286,13 +289,23 @@ pub fn state(item: &Item, job: &dyn Job, layout: &Layout, sources: &mut Sources)
     };
     let change = if record.settings != job.settings(item) {
         "settings changed"
-    } else if !sources.unchanged(&job.sources(item), &record.inputs)? {
-        "inputs changed"
     } else {
-        return Ok(State::Done);
+        match sources.unchanged(&job.sources(item), &record.inputs) {
+            Ok(true) => return Ok(State::Done),
+            Ok(false) => "inputs changed",
+            // The error is told when the item is computed.
+            Err(_) => "inputs missing",
+        }
     };
     // The last attempt to bring it up to date may have failed.
     Ok(read_failure(&folder).map_or(State::Stale(change), State::Failed))
+}
+
+/// Whether an artifact is there that no run of ours had to do with.
+fn is_foreign(item: &Item, layout: &Layout) -> bool {
+    let folder = layout.record_folder(item);
+    let marked = layout.foreign_marks(item).iter().any(|mark| mark.exists());
+    marked && !folder.join(record::FAILED_NAME).exists() && !interrupted_here(&folder)
 }
 
 /// A record that cannot be parsed (somebody edited it) counts as none of ours being there.

@@ -506,6 +506,54 @@ fn accuracies_that_do_not_fit_together_are_refused_with_their_files() {
         .stderr_contains("conv1/sub-01/V1/accuracy.mat");
 }
 
+#[test]
+fn tables_with_too_few_samples_fail_their_subject() {
+    for (half, stage) in [(Training, "decode-train"), (Test, "decode-predict")] {
+        for n_samples in [0, 1] {
+            let env = TestEnv::small();
+            if half == Test {
+                train(&env).ok();
+            }
+            env.keep_samples("sub-01", half, |sample, _| sample < n_samples);
+            let run = env.run([stage, "--net", NET]);
+            if (half, n_samples) == (Test, 1) {
+                // One pattern can be decoded, but nothing correlates over one image.
+                run.ok()
+                    .stderr_contains("60 units have no defined accuracy");
+            } else {
+                run.status(2)
+                    .stderr_contains("4 computed, 4 failed")
+                    .stderr_contains(&env.fmri("sub-01", half))
+                    .stderr_contains("; ");
+            }
+            predict(&env);
+            env.neighbours_are_unchanged(&items(|item| item.1 == "sub-01"));
+        }
+    }
+}
+
+#[test]
+fn one_unit_one_voxel_and_one_axis_are_enough() {
+    let env = TestEnv::small();
+    for half in [Training, Test] {
+        env.edit_features(half, "fc6", |_, units| units.truncate(1));
+        for column in env.columns("sub-01", half, "V1").split_off(1) {
+            env.edit_roi_column("sub-01", half, "V1", column, f64::NAN);
+        }
+    }
+    env.decode();
+    let item = Item("fc6", "sub-01", "V1");
+    let weights = mat::read_f32(&env.path(item.decoder()).join("W.mat"), "W").unwrap();
+    assert_eq!((weights.shape, weights.values.len()), (vec![1, 1], 1));
+    let accuracy = env.path(item.accuracy()).join("accuracy.mat");
+    let accuracy = mat::read_f32(&accuracy, "accuracy").unwrap();
+    assert_eq!(accuracy.shape, [1, 1]);
+    assert!(accuracy.values[0].is_finite());
+    let affected = items(|item| item.0 == "fc6" || (item.1 == "sub-01" && item.2 == "V1"));
+    env.neighbours_are_unchanged(&affected);
+    env.run(["compute"]).ok();
+}
+
 impl TestEnv {
     /// The items `failed` have no result, a note says why, and the others are as they should be.
     #[track_caller]

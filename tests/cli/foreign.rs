@@ -100,6 +100,22 @@ fn force_replaces_decoders_of_the_original() {
 }
 
 #[test]
+fn force_that_fails_leaves_decoders_of_the_original_what_they_are() {
+    let env = with_decoders();
+    let before = ITEMS.map(|item| contents(&env.path(item.decoder())));
+    fs::rename(env.path("data/fmri"), env.path("away")).unwrap();
+    env.run(["decode-train", "--net", NET, "--force"])
+        .status(2)
+        .stderr_contains("8 failed");
+    fs::rename(env.path("away"), env.path("data/fmri")).unwrap();
+    assert_eq!(stage(&env, 0)["foreign"], 2);
+    train(&env).ok().stderr_contains("6 computed, 2 kept");
+    for (item, before) in ITEMS.into_iter().zip(before) {
+        assert!(contents(&env.path(item.decoder())) == before);
+    }
+}
+
+#[test]
 fn accuracies_of_the_original_are_left_alone() {
     let env = TestEnv::small();
     let item = ITEMS[0];

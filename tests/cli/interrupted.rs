@@ -2,12 +2,13 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
+use std::path::PathBuf;
 use std::process::Command;
 use std::thread::sleep;
 use std::time::Duration;
 
 use crate::damage::{predict, train};
-use crate::env::{Item, NET, Run, TestEnv, clean, same_files, spawn};
+use crate::env::{Item, NET, Run, TestEnv, clean, files, program, same_files, spawn};
 
 /// Times a stage is killed before it may end.
 const KILLS: u32 = 6;
@@ -167,6 +168,49 @@ fn stop(env: &TestEnv, stage: &str, signal: &str) -> Run {
     let mut run = Run::from_output(format!("{command:?}"), child.wait_with_output().unwrap());
     run.stderr = said;
     run
+}
+
+#[test]
+fn a_killed_demo_is_completed() {
+    let mut env = TestEnv::empty();
+    let demo = |env: &TestEnv| {
+        let mut command = program();
+        command.arg("demo").arg(env.root());
+        command
+    };
+    let moments = [
+        "training and 50 test",
+        "fMRI of `sub-02`",
+        "`synth/reversed`",
+        "`synth/shuffled`",
+    ];
+    for (attempt, moment) in moments.into_iter().enumerate() {
+        let mut child = spawn(&mut demo(&env));
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        let seen = stderr.lines().any(|line| line.unwrap().contains(moment));
+        sleep(Duration::from_millis(3 + 2 * attempt as u64));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(seen, "{moment}");
+    }
+    Run::of(demo(&env)).ok();
+    env.has_no_temporary_files();
+    let after_kills = std::mem::replace(&mut env, TestEnv::empty());
+    Run::of(demo(&env)).ok();
+    let undisturbed = |env: &TestEnv| -> Vec<(PathBuf, Vec<u8>)> {
+        let folders = ["data/images", "data/fmri", "data/features"];
+        let paths = folders.iter().flat_map(|folder| files(&env.path(folder)));
+        paths
+            .map(|path| {
+                (
+                    path.strip_prefix(env.root()).unwrap().to_owned(),
+                    fs::read(&path).unwrap(),
+                )
+            })
+            .collect()
+    };
+    assert!(undisturbed(&after_kills) == undisturbed(&env));
+    assert!(after_kills.artifacts() == env.artifacts());
 }
 
 #[test]

@@ -12,6 +12,7 @@
 //! | [`options`] | threads, memory, shards, filters, `--force`, `--dry-run` |
 //! | [`storage`] | read-only folders, full disks, unreadable records |
 //! | [`usage`] | help, exit status, settings, the shapes of JSON, closed pipes |
+//! | [`inspect`] | does it say what is in every kind of file? |
 //! | [`demo`] | does the demo end with the scores it was made for? |
 //!
 //! [`env`] holds the study in a temporary folder on which the program is run, [`edit`] changes its
@@ -33,6 +34,7 @@ mod edit;
 mod env;
 mod foreign;
 mod golden;
+mod inspect;
 mod interrupted;
 mod options;
 mod ridge;

@@ -239,6 +239,23 @@ fn records_of_an_unknown_kind_are_replaced() {
     }
 }
 
+#[test]
+fn inputs_that_were_moved_away_are_reported_as_such() {
+    let env = TestEnv::finished();
+    let away = env.path("away");
+    fs::rename(env.path("data/features"), &away).unwrap();
+    assert_eq!(counts(&env, 0), [0, 8, 0, 0].map(Value::from));
+    let list = env.run(["decode-train", "--net", NET, "--dry-run"]);
+    assert_eq!(list.ok().stdout.matches("inputs missing").count(), 8);
+    train(&env)
+        .status(2)
+        .stderr_contains(&env.features(Training, "fc6"));
+    // The scores need the accuracies only.
+    env.run(["compute"]).ok();
+    fs::rename(&away, env.path("data/features")).unwrap();
+    is_done(&env);
+}
+
 /// A layer's folder that is a link to another disk.
 #[test]
 fn links_are_followed() {

@@ -1,1 +1,420 @@
-//! x
+//! Help, exit status, settings, and the shapes that scripts rely on.
+
+use std::fs;
+use std::io::Read;
+
+use serde_json::{Value, json};
+
+use crate::env::{Item, NET, Run, TestEnv, program, run, spawn};
+
+/// Every command with its subcommands.
+const COMMANDS: [&[&str]; 12] = [
+    &[],
+    &["demo"],
+    &["decode-train"],
+    &["decode-predict"],
+    &["compute"],
+    &["run"],
+    &["status"],
+    &["inspect"],
+    &["settings"],
+    &["ridge"],
+    &["ridge", "fit"],
+    &["ridge", "predict"],
+];
+
+#[test]
+fn help_of_every_command_is_as_committed() {
+    for command in COMMANDS {
+        let help = run([command, &["--help"]].concat());
+        assert_eq!(help.ok().stderr, "");
+        let name = [&["help"], command].concat().join("_");
+        insta::assert_snapshot!(name, help.stdout);
+    }
+}
+
+#[test]
+fn help_lists_every_command() {
+    let help = run(["--help"]).ok().stdout.clone();
+    let listed = help.lines().skip_while(|line| *line != "Commands:").skip(1);
+    let listed: Vec<&str> = listed
+        .take_while(|line| !line.is_empty())
+        .map(|line| line.split_whitespace().next().unwrap())
+        .filter(|name| *name != "help")
+        .collect();
+    let known: Vec<&str> = COMMANDS
+        .iter()
+        .filter(|command| command.len() == 1)
+        .map(|command| command[0])
+        .collect();
+    assert_eq!(listed, known);
+}
+
+#[test]
+fn version_tells_program_and_commit() {
+    let text = run(["--version"]).ok().stdout.clone();
+    let version = env!("CARGO_PKG_VERSION");
+    assert!(text.starts_with(&format!("bhscore {version}")), "{text}");
+    let commit = text
+        .trim_end()
+        .strip_prefix(&format!("bhscore {version}"))
+        .unwrap();
+    let hexadecimal = |text: &str| text.chars().all(|c| c.is_ascii_hexdigit());
+    let is_commit = |text: &str| {
+        text.strip_prefix(" (")
+            .and_then(|t| t.strip_suffix(')'))
+            .is_some_and(hexadecimal)
+    };
+    assert!(commit.is_empty() || is_commit(commit), "{text}");
+    run(["decode-train", "--version"]).ok();
+}
+
+#[test]
+fn bad_usage_has_status_2_and_speaks_on_stderr_only() {
+    let calls: [&[&str]; 8] = [
+        &[],
+        &["frobnicate"],
+        &["decode-train"],
+        &["decode-train", "--net"],
+        &["compute", "--frobnicate"],
+        &["ridge"],
+        &["ridge", "fit", "--x", "x.npy"],
+        &[
+            "ridge", "fit", "--x", "x.npy", "--y", "y.npy", "--out", "m", "--dtype", "f16",
+        ],
+    ];
+    for call in calls {
+        let run = run(call.to_vec());
+        run.status(2).stderr_contains("--help");
+        assert_eq!(run.stdout, "");
+    }
+}
+
+#[test]
+fn exit_status_tells_done_from_undone_from_failed() {
+    let env = TestEnv::small();
+    env.run(["status"]).status(1);
+    env.run(["decode-predict", "--net", NET])
+        .status(2)
+        .stderr_contains("decode-train");
+    env.run(["compute"])
+        .status(2)
+        .stderr_contains("decode-predict");
+    env.run(["run", "--net", NET]).status(0);
+    env.run(["status"]).status(0);
+    env.run(["compute"]).status(0);
+}
+
+#[test]
+fn an_error_is_told_once() {
+    let text = run(["-C", "no-such-study", "status"])
+        .status(2)
+        .stderr
+        .clone();
+    assert_eq!(text.matches("No such file").count(), 1, "{text}");
+    assert!(
+        text.starts_with("bhscore: error: cannot read `no-such-study/settings.json`"),
+        "{text}"
+    );
+}
+
+#[test]
+fn all_problems_of_the_settings_are_told_at_once() {
+    let env = TestEnv::small();
+    env.edit_settings(|settings| {
+        settings["decodng"] = json!({});
+        settings["decoding"] = json!({ "alpha": -1, "n_voxel": 20 });
+        settings["score"] = json!({ "p_value": 2 });
+        settings["subjects"] = json!(["sub-01", "sub-01"]);
+    });
+    for command in [
+        &["status"] as &[&str],
+        &["settings"],
+        &["compute"],
+        &["decode-train", "--net", NET],
+    ] {
+        env.run(command.to_vec())
+            .status(2)
+            .stderr_contains("settings.json` has 5 problems")
+            .stderr_contains("`decodng`")
+            .stderr_contains("did you mean `decoding`?")
+            .stderr_contains("`decoding.n_voxel`")
+            .stderr_contains("did you mean `n_voxels`?")
+            .stderr_contains("alpha")
+            .stderr_contains("p_value")
+            .stderr_contains("sub-01");
+    }
+    fs::write(env.path("settings.json"), "{ \"subjects\": [").unwrap();
+    env.run(["status"])
+        .status(2)
+        .stderr_contains("settings.json")
+        .stderr_contains("line 1");
+    fs::write(env.path("settings.json"), [0xff, 0xfe]).unwrap();
+    env.run(["status"]).status(2).stderr_contains("not UTF-8");
+}
+
+#[test]
+fn printed_settings_can_be_read_again_and_hold_every_default() {
+    let env = TestEnv::small();
+    env.edit_settings(|settings| {
+        settings["rois"][1] = json!({ "name": "HVC", "select": "ROI_LOC = 1 | ROI_HVC = 1" });
+    });
+    let printed = env.run(["settings"]);
+    let value = printed.ok().json();
+    assert_eq!(value["decoding"]["alpha"], 100.0);
+    assert_eq!(value["score"]["p_value"], 0.05);
+    fs::write(env.path("again.json"), &printed.stdout).unwrap();
+    let path = env.path("again.json");
+    let again = env.run(["settings", "--settings", path.to_str().unwrap()]);
+    assert_eq!(again.ok().stdout, printed.stdout);
+    // What was computed with the short file is done with the long one.
+    let env = TestEnv::finished();
+    fs::write(
+        env.path("settings.json"),
+        &env.run(["settings"]).ok().stdout,
+    )
+    .unwrap();
+    env.run(["status"]).ok();
+}
+
+#[test]
+fn the_schema_is_the_committed_one() {
+    let printed = run(["settings", "--schema"]).ok().json();
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/settings.schema.json");
+    let committed: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+    assert_eq!(printed, committed);
+}
+
+#[test]
+fn scores_have_the_promised_shape() {
+    let env = TestEnv::finished();
+    let run = env.run(["compute", "--json"]);
+    let printed = run.ok().json();
+    assert_eq!(run.stdout.lines().count(), 1);
+    let same =
+        |a: &Value, b: &Value| a["networks"] == b["networks"] && a["settings"] == b["settings"];
+    assert!(same(&printed, &env.results()));
+    assert_eq!(keys(&printed), ["networks", "settings", "provenance"]);
+    let network = &printed["networks"][0];
+    assert_eq!(
+        keys(network),
+        ["name", "net", "decoding", "encoding", "average"]
+    );
+    assert_eq!(
+        (&network["name"], &network["net"]),
+        (&json!("ringnet"), &json!(NET))
+    );
+    assert_eq!(
+        (&network["encoding"], &network["average"]),
+        (&Value::Null, &Value::Null)
+    );
+    let decoding = &network["decoding"];
+    for key in ["published", "textbook"] {
+        assert!(decoding[key].is_f64(), "{key}");
+    }
+    assert_eq!(decoding["n_items"], 160);
+    assert!(decoding["n_selected"].is_u64());
+    // 40 test images, not the 50 of the published rule.
+    assert!(
+        decoding["warnings"][0]
+            .as_str()
+            .unwrap()
+            .contains("48 degrees of freedom")
+    );
+    assert!(run.stderr.contains("48 degrees") || printed.to_string().contains("48 degrees"));
+    let program = printed["provenance"]["program"].as_str().unwrap();
+    assert!(program.starts_with("bhscore "), "{program}");
+    for file in [
+        "bhscore.csv",
+        "bhscore.json",
+        "units.parquet",
+        "report.html",
+        "ranking.svg",
+    ] {
+        env.has(format!("results/{file}"));
+    }
+}
+
+/// A score that cannot be taken is null with a reason.
+#[test]
+fn undefined_scores_are_null_with_a_reason() {
+    let env = TestEnv::finished();
+    for item in crate::damage::items(|_| true) {
+        let path = env.path(item.accuracy()).join("accuracy.mat");
+        let n = if item.0 == "conv1" { 60 } else { 20 };
+        let bytes = bhscore::io::mat::encode_f32("accuracy", &[1, n], &vec![-0.5; n]);
+        fs::write(path, bytes).unwrap();
+    }
+    let run = env.run(["compute", "--json"]);
+    let decoding = run.ok().json()["networks"][0]["decoding"].clone();
+    assert_eq!(
+        (&decoding["published"], &decoding["textbook"]),
+        (&Value::Null, &Value::Null)
+    );
+    assert!(!decoding["reason"].as_str().unwrap().is_empty());
+    assert_eq!(decoding["n_selected"], 0);
+}
+
+#[test]
+fn one_network_without_accuracies_does_not_hide_the_others() {
+    let env = TestEnv::finished();
+    env.edit_settings(|settings| {
+        settings["dnns"]["later"] = json!({ "dir": "synth/later", "layers": ["a", "b"] });
+    });
+    let run = env.run(["compute", "--json"]);
+    let networks = run.status(2).stderr_contains("synth/later").json()["networks"].clone();
+    assert!(networks[0]["decoding"]["published"].is_f64());
+    assert_eq!(networks[1]["decoding"], Value::Null);
+    env.run(["compute", "--dnn", "ringnet"]).ok();
+    env.run(["compute", "--net", "later"]).status(2);
+}
+
+#[test]
+fn status_has_the_promised_shape() {
+    let env = TestEnv::small();
+    env.run(["decode-train", "--net", NET, "--layer", "fc6"])
+        .ok();
+    fs::remove_file(
+        env.path(Item("fc6", "sub-01", "V1").decoder())
+            .join("record.json"),
+    )
+    .unwrap();
+    let run = env.run(["status", "--json"]);
+    let value = run.status(1).json();
+    assert_eq!(keys(&value), ["stages"]);
+    let counts = |stage: &str, done: usize, foreign: usize, missing: usize| {
+        json!({
+            "stage": stage, "net": NET, "done": done, "foreign": foreign, "running": 0, "stale": 0,
+            "failed": 0, "missing": missing, "failures": [],
+        })
+    };
+    let expected = [
+        counts("decode-train", 4, 1, 4),
+        counts("decode-predict", 0, 0, 8),
+    ];
+    assert_eq!(value["stages"], json!(expected));
+    let text = env.run(["status"]).status(1).stdout.clone();
+    let words: Vec<Vec<&str>> = text
+        .lines()
+        .map(|line| line.split_whitespace().collect())
+        .collect();
+    assert_eq!(
+        words[0],
+        [
+            "network", "stage", "done", "foreign", "stale", "failed", "missing"
+        ]
+    );
+    assert_eq!(words[1], [NET, "decode-train", "3", "1", "0", "0", "4"]);
+}
+
+#[test]
+fn layer_sampling_is_exact_unless_asked_otherwise() {
+    let env = TestEnv::finished();
+    let score = |args: &[&str]| {
+        let run = env.run([&["compute", "--json"], args].concat());
+        run.ok().json()["networks"][0]["decoding"]["published"].clone()
+    };
+    // Two layers have one subset.
+    assert_eq!(score(&[]), score(&["--layer-sampling", "all"]));
+    assert_eq!(
+        score(&["--layer-sampling", "random:7"]),
+        score(&["--layer-sampling", "random:3", "--seed", "9"])
+    );
+    env.run(["compute", "--layer-sampling", "some"])
+        .status(2)
+        .stderr_contains("`exact`, `random:K`");
+}
+
+#[test]
+fn a_reader_that_has_gone_is_no_error() {
+    let env = TestEnv::finished();
+    let calls: [&[&str]; 6] = [
+        &["settings"],
+        &["status"],
+        &["compute", "--json"],
+        &["compute"],
+        &["decode-train", "--net", NET, "--dry-run"],
+        &["--help"],
+    ];
+    for call in calls {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut command = env.command(call.to_vec());
+        command.stdout(writer);
+        let mut child = spawn(&mut command);
+        drop(command);
+        let mut stderr = String::new();
+        child
+            .stderr
+            .take()
+            .unwrap()
+            .read_to_string(&mut stderr)
+            .unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(0), "{call:?}: {stderr}");
+        assert!(
+            !stderr.contains("panicked") && !stderr.contains("error"),
+            "{call:?}: {stderr}"
+        );
+    }
+    env.has("results/report.html");
+}
+
+/// Nobody listening to what is said does not stop the work.
+#[test]
+fn a_closed_stderr_does_not_stop_the_work() {
+    let env = TestEnv::small();
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = env.command(["run", "--net", NET, "-v"]);
+    command.stderr(writer);
+    assert!(
+        spawn(&mut command)
+            .wait_with_output()
+            .unwrap()
+            .status
+            .success()
+    );
+    env.neighbours_are_unchanged(&[]);
+}
+
+#[test]
+fn stdout_holds_results_only() {
+    let env = TestEnv::small();
+    for stage in ["decode-train", "decode-predict"] {
+        assert_eq!(env.run([stage, "--net", NET, "-v"]).ok().stdout, "");
+    }
+    let compute = env.run(["compute"]);
+    let table = &compute.ok().stdout;
+    assert!(
+        table.starts_with("network") && table.contains("ringnet"),
+        "{table}"
+    );
+    assert!(!compute.stderr.is_empty());
+    // Without a terminal there is neither colour nor a bar.
+    for text in [table, &compute.stderr, &env.run(["frobnicate"]).stderr] {
+        assert!(!text.contains('\u{1b}'), "{text:?}");
+    }
+}
+
+/// The program is found by its users in folders with other letters, too.
+#[test]
+fn study_folders_may_have_any_name() {
+    let parent = TestEnv::empty();
+    for name in ["mit Leerzeichen", "脳", "a'b\"c", "-dash"] {
+        let study = parent.path(name);
+        crate::env::copy(TestEnv::small().root(), &study);
+        let mut command = program();
+        command.arg("-C").arg(&study).args(["run", "--net", NET]);
+        Run::of(command).ok();
+        assert!(study.join("results/report.html").exists());
+    }
+}
+
+fn keys(value: &Value) -> Vec<&str> {
+    value
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(String::as_str)
+        .collect()
+}

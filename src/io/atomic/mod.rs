@@ -158,6 +158,12 @@ impl Staged {
         &self.path
     }
 
+    /// Where the file is until it is published, for libraries that write to a path.
+    #[must_use]
+    pub fn temporary(&self) -> &Path {
+        &self.temporary
+    }
+
     /// Writes `bytes` at `offset` from the start; gaps read as zeros.
     ///
     /// # Errors

@@ -12,6 +12,7 @@ use hdf5::{Group, H5Type};
 use ndarray::{Array1, Array2, ArrayView, ArrayView2, Dimension, s};
 
 use crate::error::{Error, Result};
+use crate::io::atomic::{Batch, Staged};
 
 /// Metadata key of all voxels.
 pub const VOXEL_KEY: &str = "VoxelData";
@@ -45,15 +46,8 @@ pub struct Label {
 /// fails.
 pub fn write(path: &Path, table: &Table) -> Result<()> {
     check(path, table)?;
-    let folder = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let temporary = tempfile::Builder::new()
-        .suffix(".tmp")
-        .tempfile_in(folder)
-        .map_err(Error::io("create a file in", folder))?;
-    fill(temporary.path(), table).map_err(|cause| {
+    let staged = Staged::create(path)?;
+    fill(staged.temporary(), table).map_err(|cause| {
         let problem = format!("it cannot be written ({cause})");
         Error::file(
             path,
@@ -61,14 +55,9 @@ pub fn write(path: &Path, table: &Table) -> Result<()> {
             "check the space and the permissions of its folder",
         )
     })?;
-    temporary
-        .as_file()
-        .sync_all()
-        .map_err(Error::io("write", path))?;
-    temporary
-        .persist(path)
-        .map_err(|error| Error::io("write", path)(error.error))?;
-    Ok(())
+    let mut batch = Batch::new();
+    batch.add_staged(staged);
+    batch.commit()
 }
 
 /// Lengths and names of a table.
