@@ -12,7 +12,7 @@
 
 /// Voxels that a group must share before they are eliminated for the group. A smaller number is left to the
 /// subgroups: the update of what remains would be limited by memory, not by arithmetic.
-const LEAST_SHARED: usize = 12;
+const LEAST_SHARED: usize = 24;
 
 /// Relative time of one multiply-add where the remaining matrix is copied, against one in products.
 const COPY_COST: f64 = 50.0;
