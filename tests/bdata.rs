@@ -311,18 +311,16 @@ fn tables_that_cannot_be_stored_are_refused() {
         &|table| table.labels[1].names[0].1 = "a\0".to_owned(),
         "cannot name 1 `a\\0`",
     );
-    let missing = folder.path().join("no/such/folder/fmri.h5");
+    // Missing folders are made, where nothing else is in the way.
+    let missing = folder.path().join("a file/folder/fmri.h5");
+    save(&folder.path().join("a file"), b"");
     let table = Table {
         voxels: voxels.view(),
         rois: rois(),
         labels: labels(),
     };
-    assert!(
-        write(&missing, &table)
-            .unwrap_err()
-            .to_string()
-            .contains("check the path")
-    );
+    let error = write(&missing, &table).unwrap_err().to_string();
+    assert!(error.contains("a file/folder"), "{error}");
 }
 
 /// The error of a file made by `make`, which names it.

@@ -54,9 +54,6 @@ pub(super) fn write_recording(
     recording: &Recording,
     names: &[&str],
 ) -> Result<()> {
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
-    }
     let n_columns = recording.voxels.ncols();
     let mask = |roi: usize| {
         (0..n_columns)

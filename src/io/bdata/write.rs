@@ -39,7 +39,7 @@ pub struct Label {
     pub names: Vec<(f64, String)>,
 }
 
-/// Writes a table as HDF5, whole or not at all.
+/// Writes a table as HDF5, whole or not at all; missing folders are created.
 ///
 /// # Errors
 /// [`Error::Data`] if lengths do not fit or a name cannot be stored, [`Error::Io`] or [`Error::File`] if writing
