@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "tests may")]
 
+mod common;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -21,23 +23,12 @@ struct Expected {
 }
 
 fn golden(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/golden/bdata")
-        .join(name)
+    common::golden("bdata").join(name)
 }
 
 /// A file of the shared golden study; `None`, with a word about it, where there is none.
 fn shared(name: &str) -> Option<PathBuf> {
-    let folder = match std::env::var_os("BHSCORE_SHARED") {
-        Some(folder) => PathBuf::from(folder),
-        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"),
-    };
-    let path = folder.join("golden").join(name);
-    if !path.exists() {
-        eprintln!("skipped: no shared golden files");
-        return None;
-    }
-    Some(path)
+    common::shared(&format!("golden/{name}"))
 }
 
 fn save(path: &Path, bytes: &[u8]) {
@@ -178,17 +169,21 @@ fn rois() -> Vec<(String, Vec<bool>)> {
     ]
 }
 
-#[test]
-fn what_is_written_is_read_and_the_bytes_do_not_change() {
+fn write_table(path: &Path) {
     let voxels = Array2::from(VOXELS.to_vec());
     let table = Table {
         voxels: voxels.view(),
         rois: rois(),
         labels: labels(),
     };
+    write(path, &table).unwrap();
+}
+
+#[test]
+fn what_is_written_is_read_and_the_bytes_do_not_change() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("fmri.h5");
-    write(&path, &table).unwrap();
+    write_table(&path);
     let bytes = fs::read(&path).unwrap();
 
     let read = BData::read(&path).unwrap();
@@ -200,6 +195,7 @@ fn what_is_written_is_read_and_the_bytes_do_not_change() {
         "stimulus_name",
     ];
     assert_eq!(read.keys(), keys);
+    let voxels = Array2::from(VOXELS.to_vec());
     assert_eq!(read.select("VoxelData = 1").unwrap(), voxels);
     assert_eq!(
         read.select("ROI_V1").unwrap(),
@@ -210,7 +206,7 @@ fn what_is_written_is_read_and_the_bytes_do_not_change() {
     assert_eq!(read.get_label("stimulus_name").unwrap(), ["", "b/é"]);
 
     std::thread::sleep(std::time::Duration::from_millis(1100));
-    write(&path, &table).unwrap();
+    write_table(&path);
     assert!(
         fs::read(&path).unwrap() == bytes,
         "the same table, other bytes"
@@ -229,15 +225,9 @@ fn bdpy_reads_what_is_written() {
         eprintln!("skipped: BHSCORE_PYTHON names no Python with bdpy");
         return;
     };
-    let voxels = Array2::from(VOXELS.to_vec());
-    let table = Table {
-        voxels: voxels.view(),
-        rois: rois(),
-        labels: labels(),
-    };
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("fmri.h5");
-    write(&path, &table).unwrap();
+    write_table(&path);
     let script = "import bdpy, json, sys; b = bdpy.BData(sys.argv[1]); print(json.dumps([\
         b.select('VoxelData').tolist(), b.select('ROI_V1 = 1').tolist(), b.select('ROI_V2 = 1').tolist(),\
         b.get('image_index').ravel().tolist(), b.get_label('stimulus_name'), b.metadata.description]))";

@@ -25,23 +25,8 @@ pub struct NotPositiveDefinite;
 #[track_caller]
 pub fn transpose_product(a: ArrayView2<f64>, b: ArrayView2<f64>) -> Array2<f64> {
     assert_eq!(a.nrows(), b.nrows(), "both operands have one row per sum");
-    let (m, n) = (a.ncols(), b.ncols());
-    let mut out = Array2::zeros((m, n));
-    if n == 0 {
-        return out;
-    }
     let (a, b) = (a.as_standard_layout(), b.as_standard_layout());
-    let (a, b) = (as_mat(a.view()), as_mat(b.view()));
-    rows_mut(&mut out)
-        .par_chunks_mut(TILE * n)
-        .enumerate()
-        .for_each(|(tile, rows)| {
-            let height = rows.len() / n;
-            let part = a.subcols(tile * TILE, height).transpose();
-            let dst = MatMut::from_row_major_slice_mut(rows, height, n);
-            matmul(dst, Accum::Replace, part, b, 1.0, Par::Seq);
-        });
-    out
+    tiled_product(as_mat(a.view()).transpose(), as_mat(b.view()))
 }
 
 /// `xᵀ x` for row-major `x`: `(n_samples, p)`; returns the full symmetric `(p, p)`.
@@ -135,13 +120,17 @@ pub fn product_transpose(a: ArrayView2<f64>, b: ArrayView2<f64>) -> Array2<f64> 
         b.ncols(),
         "both operands have one column per sum"
     );
-    let (m, n) = (a.nrows(), b.nrows());
-    let mut out = Array2::zeros((m, n));
+    let (a, b) = (a.as_standard_layout(), b.as_standard_layout());
+    tiled_product(as_mat(a.view()), as_mat(b.view()).transpose())
+}
+
+/// `a b` in tiles of rows, side by side.
+fn tiled_product(a: MatRef<'_, f64>, b: MatRef<'_, f64>) -> Array2<f64> {
+    let n = b.ncols();
+    let mut out = Array2::zeros((a.nrows(), n));
     if n == 0 {
         return out;
     }
-    let (a, b) = (a.as_standard_layout(), b.as_standard_layout());
-    let (a, b) = (as_mat(a.view()), as_mat(b.view()));
     rows_mut(&mut out)
         .par_chunks_mut(TILE * n)
         .enumerate()
@@ -149,7 +138,7 @@ pub fn product_transpose(a: ArrayView2<f64>, b: ArrayView2<f64>) -> Array2<f64> 
             let height = rows.len() / n;
             let part = a.subrows(tile * TILE, height);
             let dst = MatMut::from_row_major_slice_mut(rows, height, n);
-            matmul(dst, Accum::Replace, part, b.transpose(), 1.0, Par::Seq);
+            matmul(dst, Accum::Replace, part, b, 1.0, Par::Seq);
         });
     out
 }
