@@ -1,6 +1,6 @@
 //! What the inputs contribute to every fit, whatever the targets: computed once, used for all layers.
 
-use ndarray::{Array2, ArrayView2, Axis};
+use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis};
 use rayon::prelude::*;
 
 use super::Params;
@@ -8,6 +8,9 @@ use super::linalg;
 
 /// Inputs whose variance is below this are never selected (`FastL2LiR`: correlation set to 0).
 const NEAR_CONSTANT_VARIANCE: f64 = 1e-8;
+
+/// Rows of a matrix that one task goes through.
+const ROWS_PER_TASK: usize = 64;
 
 /// The inputs' side of the normal equations.
 ///
@@ -207,11 +210,15 @@ fn subtract_means(gram: &mut Array2<f64>, mean: &[f64], n_samples: f64) {
 }
 
 fn add_means(gram: &mut Array2<f64>, mean: &[f64], factor: f64) {
-    for (mut row, mean_i) in gram.rows_mut().into_iter().zip(mean) {
-        row.iter_mut()
-            .zip(mean)
-            .for_each(|(value, mean_j)| *value += factor * mean_i * mean_j);
-    }
+    gram.axis_iter_mut(Axis(0))
+        .into_par_iter()
+        .zip(mean)
+        .with_min_len(ROWS_PER_TASK)
+        .for_each(|(mut row, mean_i)| {
+            row.iter_mut()
+                .zip(mean)
+                .for_each(|(value, mean_j)| *value += factor * mean_i * mean_j);
+        });
 }
 
 fn centre(x: ArrayView2<f64>, mean: &[f64]) -> Array2<f64> {
@@ -239,17 +246,20 @@ struct Moments {
 
 impl Moments {
     fn measure(x: ArrayView2<f64>, row_of: &[usize], n_rows: usize) -> Moments {
-        let (mut sums, mut counts) = (Array2::zeros((n_rows, x.ncols())), vec![0.0; n_rows]);
-        let mut squares = vec![0.0; x.ncols()];
-        for (sample, &row) in x.axis_iter(Axis(0)).zip(row_of) {
-            let mut sum = sums.row_mut(row);
-            sum += &sample;
-            counts[row] += 1.0;
-            squares
-                .iter_mut()
-                .zip(sample)
-                .for_each(|(square, value)| *square += value * value);
+        let mut samples_of: Vec<Vec<usize>> = vec![Vec::new(); n_rows];
+        for (sample, &row) in row_of.iter().enumerate() {
+            samples_of[row].push(sample);
         }
+        let mut sums = Array2::zeros((n_rows, x.ncols()));
+        // Tasks of a fixed size whose squares are added in order: the same bits for any threads.
+        let squares: Vec<Vec<f64>> = sums
+            .axis_chunks_iter_mut(Axis(0), ROWS_PER_TASK)
+            .into_par_iter()
+            .zip(samples_of.par_chunks(ROWS_PER_TASK))
+            .map(|(sums, samples_of)| add_samples(x, samples_of, sums))
+            .collect();
+        let squares = squares.into_iter().fold(vec![0.0; x.ncols()], add);
+        let counts = samples_of.iter().map(|of| of.len() as f64).collect();
         let n = (x.nrows() as f64).max(1.0);
         let mean: Vec<f64> = sums.sum_axis(Axis(0)).iter().map(|sum| sum / n).collect();
         // x̄² ≤ variance, that is: x̄² ≤ half of the mean square.
@@ -264,4 +274,30 @@ impl Moments {
             counts,
         }
     }
+}
+
+/// Sums of the samples of some target rows; returns the sums of their squares, `(n_inputs,)`.
+fn add_samples(
+    x: ArrayView2<f64>,
+    samples_of: &[Vec<usize>],
+    mut sums: ArrayViewMut2<f64>,
+) -> Vec<f64> {
+    let mut squares = vec![0.0; x.ncols()];
+    for (mut sum, samples) in sums.rows_mut().into_iter().zip(samples_of) {
+        for &sample in samples {
+            let terms = sum.iter_mut().zip(&mut squares).zip(x.row(sample));
+            for ((sum, square), value) in terms {
+                *sum += value;
+                *square += value * value;
+            }
+        }
+    }
+    squares
+}
+
+fn add(mut sum: Vec<f64>, terms: Vec<f64>) -> Vec<f64> {
+    sum.iter_mut()
+        .zip(terms)
+        .for_each(|(sum, term)| *sum += term);
+    sum
 }

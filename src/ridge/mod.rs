@@ -26,7 +26,7 @@ pub mod repeats;
 pub mod select;
 pub mod shared;
 
-use ndarray::{Array2, ArrayView2, Axis};
+use ndarray::{Array2, ArrayView2, Axis, CowArray, Ix2};
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
@@ -155,37 +155,41 @@ pub fn by_strength(inputs: &Inputs, targets: ArrayView2<f64>, model: &Model) -> 
 }
 
 /// Targets with a non-finite value are set to zero, so that they cannot spoil the shared products.
-fn without_undefined(targets: ArrayView2<f64>) -> (Array2<f64>, Vec<bool>) {
-    let mut targets = targets.as_standard_layout().into_owned();
-    let mut defined = vec![true; targets.ncols()];
-    for row in targets.rows() {
-        defined
-            .iter_mut()
-            .zip(row)
-            .for_each(|(defined, value)| *defined &= value.is_finite());
-    }
-    if defined.contains(&false) {
-        for mut row in targets.rows_mut() {
-            let undefined = row
-                .iter_mut()
-                .zip(&defined)
-                .filter(|(_, defined)| !**defined);
-            undefined.for_each(|(value, _)| *value = 0.0);
-        }
+fn without_undefined(targets: ArrayView2<'_, f64>) -> (CowArray<'_, f64, Ix2>, Vec<bool>) {
+    let defined: Vec<bool> = over_columns(targets, true, |_, defined, value| {
+        *defined &= value.is_finite();
+    });
+    let mut targets = CowArray::from(targets);
+    for (target, _) in defined.iter().enumerate().filter(|(_, defined)| !**defined) {
+        targets.column_mut(target).fill(0.0);
     }
     (targets, defined)
 }
 
 /// `ȳ` over samples, `(n_targets,)`.
 fn weighted_mean(targets: ArrayView2<f64>, counts: &[f64], n_samples: f64) -> Vec<f64> {
-    let mut mean = vec![0.0; targets.ncols()];
-    for (row, count) in targets.rows().into_iter().zip(counts) {
-        mean.iter_mut()
-            .zip(row)
-            .for_each(|(sum, value)| *sum += count * value);
-    }
+    let mut mean = over_columns(targets, 0.0, |row, sum, value| *sum += counts[row] * value);
     mean.iter_mut().for_each(|sum| *sum /= n_samples);
     mean
+}
+
+/// Folds every column from its first row to its last; blocks of columns go side by side.
+fn over_columns<T: Copy + Send>(
+    matrix: ArrayView2<f64>,
+    start: T,
+    step: impl Fn(usize, &mut T, f64) + Sync,
+) -> Vec<T> {
+    let mut folded = vec![start; matrix.ncols()];
+    folded
+        .par_chunks_mut(TARGETS_PER_SOLVE)
+        .zip(matrix.axis_chunks_iter(Axis(1), TARGETS_PER_SOLVE))
+        .for_each(|(folded, columns)| {
+            for (row, values) in columns.rows().into_iter().enumerate() {
+                let values = folded.iter_mut().zip(values);
+                values.for_each(|(folded, value)| step(row, folded, *value));
+            }
+        });
+    folded
 }
 
 fn fit_primal(
@@ -198,10 +202,15 @@ fn fit_primal(
     let mut products = linalg::transpose_product(targets, inputs.sums.view());
     let selected = select_all(inputs, &products);
     let kappa = inputs.kappa();
-    for (mut row, mean) in products.rows_mut().into_iter().zip(mean) {
-        let input_means = row.iter_mut().zip(&inputs.mean);
-        input_means.for_each(|(value, input_mean)| *value += kappa * input_mean * mean);
-    }
+    products
+        .axis_iter_mut(Axis(0))
+        .into_par_iter()
+        .zip(mean)
+        .with_min_len(TARGETS_PER_SOLVE)
+        .for_each(|(mut row, mean)| {
+            let input_means = row.iter_mut().zip(&inputs.mean);
+            input_means.for_each(|(value, input_mean)| *value += kappa * input_mean * mean);
+        });
     let weights = if inputs.uses_all() {
         solve_shared_factor(system, products)?
     } else {
@@ -280,9 +289,10 @@ fn fit_dual(
 fn finish(inputs: &Inputs, selected: Array2<u32>, weights: Array2<f64>, mean: &[f64]) -> Model {
     let shrink = inputs.n_samples / (inputs.n_samples + inputs.alpha);
     let bias = mean
-        .iter()
-        .zip(weights.rows())
-        .zip(selected.rows())
+        .par_iter()
+        .zip(weights.axis_iter(Axis(0)))
+        .zip(selected.axis_iter(Axis(0)))
+        .with_min_len(TARGETS_PER_SOLVE)
         .map(|((mean, weights), selected)| {
             let explained: f64 = weights
                 .iter()

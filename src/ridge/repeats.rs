@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use ndarray::{Array2, ArrayView2, Axis};
+use rayon::prelude::*;
 
 /// Entries of a row that its first comparison looks at.
 const PROBED: usize = 16;
@@ -19,38 +20,54 @@ pub struct Repeats {
 /// Finds equal rows of `targets`, `(n_samples, n_targets)`.
 ///
 /// Rows are equal when all their bits are (so NaN equals itself, and 0 differs from −0: a row more,
-/// never a wrong result). Rows are told apart by a few entries first, so that the whole matrix is
-/// read about twice.
+/// never a wrong result). A few entries group the rows first; whether the rows of a group are equal
+/// is then seen side by side.
 pub fn find(targets: ArrayView2<f64>) -> Repeats {
     let targets = targets.as_standard_layout();
     let step = (targets.ncols() / PROBED).max(1);
-    let mut by_probe: HashMap<Vec<u64>, Vec<usize>> = HashMap::new();
-    let mut first_samples: Vec<usize> = Vec::new();
-    let mut row_of = Vec::with_capacity(targets.nrows());
+    let mut by_probe: HashMap<Vec<u64>, usize> = HashMap::new();
+    let mut groups: Vec<Vec<usize>> = Vec::new();
     for (sample, row) in targets.rows().into_iter().enumerate() {
-        let probe = row
-            .iter()
-            .step_by(step)
-            .map(|value| value.to_bits())
-            .collect();
-        let candidates = by_probe.entry(probe).or_default();
-        let equal = |&candidate: &usize| {
-            let other = targets.row(first_samples[candidate]);
+        let probe = row.iter().step_by(step).map(|v| v.to_bits()).collect();
+        let group = *by_probe.entry(probe).or_insert(groups.len());
+        if group == groups.len() {
+            groups.push(Vec::new());
+        }
+        groups[group].push(sample);
+    }
+    let mut equal: Vec<Vec<usize>> = groups
+        .into_par_iter()
+        .flat_map_iter(|group| split_by_row(targets.view(), group))
+        .collect();
+    equal.sort_unstable_by_key(|samples| samples[0]);
+    let mut row_of = vec![0; targets.nrows()];
+    for (row, samples) in equal.iter().enumerate() {
+        samples.iter().for_each(|&sample| row_of[sample] = row);
+    }
+    let first: Vec<usize> = equal.iter().map(|samples| samples[0]).collect();
+    Repeats {
+        rows: targets.select(Axis(0), &first),
+        row_of,
+    }
+}
+
+/// Parts of `samples`, ascending, that have equal rows.
+fn split_by_row(targets: ArrayView2<f64>, samples: Vec<usize>) -> Vec<Vec<usize>> {
+    let mut parts: Vec<Vec<usize>> = Vec::new();
+    for sample in samples {
+        let row = targets.row(sample);
+        let equal = |part: &&mut Vec<usize>| {
+            let other = targets.row(part[0]);
             row.iter()
                 .zip(other)
                 .all(|(a, b)| a.to_bits() == b.to_bits())
         };
-        let found = candidates.iter().copied().find(equal).unwrap_or_else(|| {
-            candidates.push(first_samples.len());
-            first_samples.push(sample);
-            first_samples.len() - 1
-        });
-        row_of.push(found);
+        match parts.iter_mut().find(equal) {
+            Some(part) => part.push(sample),
+            None => parts.push(vec![sample]),
+        }
     }
-    Repeats {
-        rows: targets.select(Axis(0), &first_samples),
-        row_of,
-    }
+    parts
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ use std::cell::RefCell;
 use std::ops::{Deref, DerefMut};
 
 use ndarray::{Array2, ArrayView2};
+use rayon::prelude::*;
 
 use super::grouping::{self, Group, Next};
 use super::linalg::{self, NotPositiveDefinite, Workspace};
@@ -54,13 +55,22 @@ pub fn solve(
     let order = units_in_order(&tree);
     let solved = eliminate(&tree, &part, &(0..n_units).collect::<Vec<_>>())?;
     // Rows of the result follow the group's own order of units.
+    let mut position_of = vec![0; n_units];
     for (position, &unit) in order.iter().enumerate() {
-        let row = &solved.values[position * solved.inputs.len()..][..solved.inputs.len()];
-        let places = merge_positions(rows[unit as usize], &solved.inputs);
-        for (slot, place) in weights.row_mut(unit as usize).into_iter().zip(places) {
-            *slot = row[place];
-        }
+        position_of[unit as usize] = position;
     }
+    let width = solved.inputs.len();
+    weights
+        .as_slice_mut()
+        .expect("standard layout")
+        .par_chunks_mut(k)
+        .zip(rows)
+        .zip(position_of)
+        .with_min_len(UNITS_PER_TASK)
+        .for_each(|((weights, inputs), position)| {
+            let row = &solved.values[position * width..][..width];
+            gather(row, &merge_positions(inputs, &solved.inputs), weights);
+        });
     Ok(weights)
 }
 
