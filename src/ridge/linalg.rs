@@ -295,78 +295,38 @@ pub fn solve_factored(a: &[f64], n: usize, b: &mut [f64]) {
     triangular_solve::solve_upper_triangular_in_place(a.transpose(), b.as_mut(), Par::Seq);
 }
 
-/// Overwrites right-hand sides with `L⁻¹ b` for the factor that [`cholesky`] left in `a`.
+/// Back substitution after a partial factorisation: `w = L⁻ᵀ (y − Bᵀ z)` for several right-hand sides.
 ///
-/// - `b`: right-hand sides one after the other, each of `n` entries.
+/// - `solution`: `y`, overwritten with `w`; `n` entries for each of `units` right-hand sides.
+/// - `known`: `z`, row-major `(units, rest)`.
+/// - `panel`: column-major, `n` columns of `stride` rows: `L` in the first `n` rows, then `B` in
+///   `rest` rows.
 #[track_caller]
-pub fn forward(a: &[f64], n: usize, b: &mut [f64]) {
-    if n > 0 && !b.is_empty() {
-        let (a, columns) = (MatRef::from_column_major_slice(a, n, n), b.len() / n);
-        let b = MatMut::from_column_major_slice_mut(b, n, columns);
-        triangular_solve::solve_lower_triangular_in_place(a, b, Par::Seq);
-    }
-}
-
-/// Overwrites right-hand sides with `L⁻ᵀ b`; see [`forward`].
-#[track_caller]
-pub fn backward(a: &[f64], n: usize, b: &mut [f64]) {
-    if n > 0 && !b.is_empty() {
-        let (a, columns) = (MatRef::from_column_major_slice(a, n, n), b.len() / n);
-        let b = MatMut::from_column_major_slice_mut(b, n, columns);
-        triangular_solve::solve_upper_triangular_in_place(a.transpose(), b, Par::Seq);
-    }
-}
-
-/// `c −= b bᵀ` on the lower triangle of row-major `c`: `(m, m)`, for row-major `b`: `(m, k)`.
-#[track_caller]
-pub fn subtract_gram(c: &mut [f64], b: &[f64], m: usize, k: usize) {
-    if m > 0 && k > 0 {
-        let b = MatRef::from_row_major_slice(b, m, k);
-        let c = MatMut::from_row_major_slice_mut(c, m, m);
-        let (lower, full) = (BlockStructure::TriangularLower, BlockStructure::Rectangular);
-        triangular::matmul(
-            c,
-            lower,
-            Accum::Add,
-            b,
-            full,
-            b.transpose(),
-            full,
+pub fn substitute(
+    solution: &mut [f64],
+    known: &[f64],
+    panel: &[f64],
+    stride: usize,
+    (units, n, rest): (usize, usize, usize),
+) {
+    let panel = MatRef::from_column_major_slice_with_stride(panel, stride, n, stride);
+    let mut solution = MatMut::from_column_major_slice_mut(solution, n, units);
+    if rest > 0 {
+        let known = MatRef::from_row_major_slice(known, units, rest);
+        let coupling = panel.subrows(n, rest);
+        let add = Accum::Add;
+        let out = solution.as_mut();
+        matmul(
+            out,
+            add,
+            coupling.transpose(),
+            known.transpose(),
             -1.0,
             Par::Seq,
         );
     }
-}
-
-/// `c −= a bᵀ` for row-major `c`: `(m, n)`, `a`: `(m, k)`, `b`: `(n, k)`.
-#[track_caller]
-pub fn subtract_product_transpose(
-    c: &mut [f64],
-    a: &[f64],
-    b: &[f64],
-    (m, n, k): (usize, usize, usize),
-) {
-    if m > 0 && n > 0 && k > 0 {
-        let (a, b) = (
-            MatRef::from_row_major_slice(a, m, k),
-            MatRef::from_row_major_slice(b, n, k),
-        );
-        let c = MatMut::from_row_major_slice_mut(c, m, n);
-        matmul(c, Accum::Add, a, b.transpose(), -1.0, Par::Seq);
-    }
-}
-
-/// `c −= a b` for row-major `c`: `(m, n)`, `a`: `(m, k)`, `b`: `(k, n)`.
-#[track_caller]
-pub fn subtract_product(c: &mut [f64], a: &[f64], b: &[f64], (m, n, k): (usize, usize, usize)) {
-    if m > 0 && n > 0 && k > 0 {
-        let (a, b) = (
-            MatRef::from_row_major_slice(a, m, k),
-            MatRef::from_row_major_slice(b, k, n),
-        );
-        let c = MatMut::from_row_major_slice_mut(c, m, n);
-        matmul(c, Accum::Add, a, b, -1.0, Par::Seq);
-    }
+    let factor = panel.subrows(0, n).transpose();
+    triangular_solve::solve_upper_triangular_in_place(factor, solution, Par::Seq);
 }
 
 #[cfg(test)]

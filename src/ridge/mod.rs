@@ -22,6 +22,7 @@ pub mod direct;
 pub mod grouping;
 pub mod inputs;
 pub mod linalg;
+pub mod partial;
 pub mod repeats;
 pub mod select;
 pub mod shared;

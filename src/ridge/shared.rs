@@ -16,13 +16,14 @@
 //! threads nor memory change a bit.
 
 use std::cell::RefCell;
-use std::ops::{Deref, DerefMut};
+use std::ops::{Deref, DerefMut, Range};
 
 use ndarray::{Array2, ArrayView2};
 use rayon::prelude::*;
 
 use super::grouping::{self, Group, Next};
-use super::linalg::{self, NotPositiveDefinite, Workspace};
+use super::linalg::{self, NotPositiveDefinite};
+use super::partial;
 
 /// Groups with fewer units than this are solved by one thread: others have groups of their own.
 const UNITS_PER_TASK: usize = 16;
@@ -40,26 +41,31 @@ pub fn solve(
     selected: ArrayView2<u32>,
 ) -> Result<Array2<f64>, NotPositiveDefinite> {
     let (n_units, k) = selected.dim();
+    let n_inputs = system.ncols();
     let mut weights = Array2::zeros((n_units, k));
     if n_units == 0 || k == 0 {
         return Ok(weights);
     }
     let rows: Vec<&[u32]> = selected.rows().into_iter().map(slice).collect();
-    let tree = grouping::group(&rows, system.ncols());
-    let all: Vec<u32> = (0..system.ncols() as u32).collect();
+    let tree = grouping::group(&rows, n_inputs);
+    // From here on units stand in the order of the tree: every group is a range of them.
+    let order = units_in_order(&tree);
+    let all: Vec<u32> = (0..n_inputs as u32).collect();
+    let rhs = rhs_by_column(rhs, &order);
     let part = Part {
         matrix: system.to_slice().expect("standard layout"),
+        matrix_stride: n_inputs,
+        rhs: &rhs,
+        rhs_stride: n_units,
         inputs: &all,
-        rhs: rhs.to_slice().expect("standard layout"),
     };
-    let order = units_in_order(&tree);
-    let solved = eliminate(&tree, &part, &(0..n_units).collect::<Vec<_>>())?;
-    // Rows of the result follow the group's own order of units.
+    let mut dense = vec![0.0; n_units * n_inputs];
+    solve_group(&tree, &part, &mut Rows::new(&mut dense, n_inputs))?;
+
     let mut position_of = vec![0; n_units];
     for (position, &unit) in order.iter().enumerate() {
         position_of[unit as usize] = position;
     }
-    let width = solved.inputs.len();
     weights
         .as_slice_mut()
         .expect("standard layout")
@@ -68,32 +74,16 @@ pub fn solve(
         .zip(position_of)
         .with_min_len(UNITS_PER_TASK)
         .for_each(|((weights, inputs), position)| {
-            let row = &solved.values[position * width..][..width];
-            gather(row, &merge_positions(inputs, &solved.inputs), weights);
+            let row = &dense[position * n_inputs..][..n_inputs];
+            for (weight, &input) in weights.iter_mut().zip(inputs) {
+                *weight = row[input as usize];
+            }
         });
     Ok(weights)
 }
 
 fn slice(row: ndarray::ArrayView1<'_, u32>) -> &[u32] {
     row.to_slice().expect("rows of a standard layout")
-}
-
-/// What is left of the system for a group: its ancestors' voxels are eliminated.
-struct Part<'a> {
-    /// Lower triangle, row-major, `(inputs.len(), inputs.len())`.
-    matrix: &'a [f64],
-    /// Voxels of rows and columns, ascending.
-    inputs: &'a [u32],
-    /// Right-hand sides of the parent's units, `(n_units, inputs.len())`.
-    rhs: &'a [f64],
-}
-
-/// Weights of a group's units.
-struct Solved {
-    /// Voxels of the columns, ascending.
-    inputs: Vec<u32>,
-    /// `(n_units, inputs.len())` in the order of [`units_in_order`], 0 where not selected.
-    values: Buffer,
 }
 
 /// Units of a group in the order of its subgroups.
@@ -108,184 +98,252 @@ fn units_in_order(group: &Group) -> Vec<u32> {
     }
 }
 
-/// Solves a group. `rows[i]` is the row of `part.rhs` that belongs to `group.units[i]`.
-fn eliminate(group: &Group, part: &Part, rows: &[usize]) -> Result<Solved, NotPositiveDefinite> {
-    let (n, v) = (group.shared.len(), group.rest.len());
-    if n == 0 {
-        return remaining(group, part, rows);
-    }
-    let (shared, rest) = (positions(&group.shared, part), positions(&group.rest, part));
-    let width = part.inputs.len();
-    let mut factor = take(n * n);
-    gather_factor(part, &shared, &mut factor);
-    WORKSPACE.with_borrow_mut(|workspace| linalg::cholesky(&mut factor, n, workspace))?;
+/// Right-hand sides with the units of a voxel side by side, in the given order.
+fn rhs_by_column(rhs: ArrayView2<f64>, order: &[u32]) -> Vec<f64> {
+    let mut columns = vec![0.0; rhs.len()];
+    columns
+        .par_chunks_mut(COLUMNS_PER_TASK * order.len())
+        .enumerate()
+        .for_each(|(task, columns)| {
+            for (position, &unit) in order.iter().enumerate() {
+                let values = rhs.row(unit as usize);
+                let first = task * COLUMNS_PER_TASK;
+                for (column, target) in columns.chunks_exact_mut(order.len()).enumerate() {
+                    target[position] = values[first + column];
+                }
+            }
+        });
+    columns
+}
 
-    // Right-hand sides: y = L⁻¹ c_I, a row per unit.
-    let mut y = take(rows.len() * n);
-    for (target, &row) in y.chunks_exact_mut(n).zip(rows) {
-        gather(&part.rhs[row * width..][..width], &shared, target);
-    }
-    linalg::forward(&factor, n, &mut y);
-    if v > 0 {
-        let mut coupling = take(v * n);
-        gather_coupling(part, &shared, &rest, &mut coupling);
-        linalg::forward(&factor, n, &mut coupling);
-        let mut matrix = take(v * v);
-        gather_lower(part, &rest, &mut matrix);
-        linalg::subtract_gram(&mut matrix, &coupling, v, n);
-        let mut rhs = take(rows.len() * v);
-        for (target, &row) in rhs.chunks_exact_mut(v).zip(rows) {
-            gather(&part.rhs[row * width..][..width], &rest, target);
+/// Columns that are written side by side: a cache line of every row read.
+const COLUMNS_PER_TASK: usize = 8;
+
+/// What is left of the system for a group: its ancestors' voxels are eliminated.
+struct Part<'a> {
+    /// Lower triangle by columns, `matrix_stride` apart.
+    matrix: &'a [f64],
+    matrix_stride: usize,
+    /// A column per input, `rhs_stride` apart, with the group's units in it.
+    rhs: &'a [f64],
+    rhs_stride: usize,
+    /// Voxels of rows and columns, ascending.
+    inputs: &'a [u32],
+}
+
+impl Part<'_> {
+    /// The part for some of the units, by their place in the group.
+    fn of_units(&self, units: Range<usize>) -> Part<'_> {
+        Part {
+            rhs: &self.rhs[units.start..],
+            ..*self
         }
-        linalg::subtract_product_transpose(&mut rhs, &y, &coupling, (rows.len(), v, n));
-        let inner = Part {
-            matrix: &matrix,
-            inputs: &group.rest,
-            rhs: &rhs,
-        };
-        let own_rows: Vec<usize> = (0..rows.len()).collect();
-        let solved = remaining(group, &inner, &own_rows)?;
-        // The units of `solved` are in the order of the subgroups: bring y into that order.
-        let y = reorder(y, n, group);
-        return Ok(substitute(group, &factor, y, &coupling, solved));
     }
-    linalg::backward(&factor, n, &mut y);
-    Ok(Solved {
-        inputs: group.shared.clone(),
-        values: y,
-    })
+}
+
+/// Weights of a group's units, dense: 0 where a voxel is not selected.
+struct Rows<'a> {
+    values: &'a mut [f64],
+    n_inputs: usize,
+}
+
+impl<'a> Rows<'a> {
+    fn new(values: &'a mut [f64], n_inputs: usize) -> Rows<'a> {
+        Rows { values, n_inputs }
+    }
+
+    fn split(&mut self, n_units: usize) -> (Rows<'_>, Rows<'_>) {
+        let (left, right) = self.values.split_at_mut(n_units * self.n_inputs);
+        (
+            Rows::new(left, self.n_inputs),
+            Rows::new(right, self.n_inputs),
+        )
+    }
+
+    /// Weights of some voxels, a row per unit.
+    fn gather(&self, inputs: &[u32]) -> Buffer {
+        let n_units = self.values.len() / self.n_inputs;
+        let mut gathered = take(n_units * inputs.len());
+        let rows = self.values.chunks_exact(self.n_inputs);
+        for (target, row) in gathered.chunks_exact_mut(inputs.len().max(1)).zip(rows) {
+            for (slot, &input) in target.iter_mut().zip(inputs) {
+                *slot = row[input as usize];
+            }
+        }
+        gathered
+    }
+
+    fn scatter(&mut self, inputs: &[u32], values: &[f64]) {
+        let rows = self.values.chunks_exact_mut(self.n_inputs);
+        for (row, values) in rows.zip(values.chunks_exact(inputs.len().max(1))) {
+            for (&value, &input) in values.iter().zip(inputs) {
+                row[input as usize] = value;
+            }
+        }
+    }
+}
+
+/// Solves a group whose units are the columns' entries of `part.rhs` from the first on.
+fn solve_group(group: &Group, part: &Part, weights: &mut Rows) -> Result<(), NotPositiveDefinite> {
+    if group.shared.is_empty() {
+        return solve_rest(group, part, weights);
+    }
+    let panel = Panel::eliminate(part, &group.shared, &group.rest, group.units.len())?;
+    if !group.rest.is_empty() {
+        solve_rest(group, &panel.rest(&group.rest), weights)?;
+    }
+    panel.substitute(&group.shared, &group.rest, weights);
+    Ok(())
 }
 
 /// What follows the elimination: two subgroups, or every unit by itself.
-fn remaining(group: &Group, part: &Part, rows: &[usize]) -> Result<Solved, NotPositiveDefinite> {
+fn solve_rest(group: &Group, part: &Part, weights: &mut Rows) -> Result<(), NotPositiveDefinite> {
     match &group.next {
         Next::Split(left, right) => {
-            let row_of = |units: &[u32]| -> Vec<usize> {
-                let place = |unit: &u32| {
-                    group
-                        .units
-                        .binary_search(unit)
-                        .expect("subgroups are parts of the group")
-                };
-                units.iter().map(|unit| rows[place(unit)]).collect()
-            };
-            let (left_rows, right_rows) = (row_of(&left.units), row_of(&right.units));
-            let one = || eliminate(left, part, &left_rows);
-            let other = || eliminate(right, part, &right_rows);
-            let (one, other) = if group.units.len() < UNITS_PER_TASK {
+            let (n_left, n_units) = (left.units.len(), group.units.len());
+            let (mut one, mut other) = weights.split(n_left);
+            let mut one = || solve_group(left, part, &mut one);
+            let mut other = || solve_group(right, &part.of_units(n_left..n_units), &mut other);
+            let (one, other) = if n_units < UNITS_PER_TASK {
                 (one(), other())
             } else {
                 rayon::join(one, other)
             };
-            Ok(stack(&group.rest, one?, other?))
+            one.and(other)
         }
-        Next::Single(each) => singles(group, each, part, rows),
+        Next::Single(each) => singles(part, each, weights),
     }
 }
 
 /// Every unit by its own factorisation of what it still needs.
-fn singles(
-    group: &Group,
-    each: &[Vec<u32>],
-    part: &Part,
-    rows: &[usize],
-) -> Result<Solved, NotPositiveDefinite> {
-    let (v, width) = (group.rest.len(), part.inputs.len());
-    let mut values = take(rows.len() * v);
-    values.fill(0.0);
-    for ((row, inputs), target) in rows.iter().zip(each).zip(values.chunks_exact_mut(v.max(1))) {
-        let n = inputs.len();
-        let places = positions(inputs, part);
-        let mut factor = take(n * n);
-        gather_factor(part, &places, &mut factor);
-        WORKSPACE.with_borrow_mut(|workspace| linalg::cholesky(&mut factor, n, workspace))?;
-        let mut solution = take(n);
-        gather(&part.rhs[row * width..][..width], &places, &mut solution);
-        linalg::solve_factored(&factor, n, &mut solution);
-        for (&value, place) in solution.iter().zip(merge_positions(inputs, &group.rest)) {
-            target[place] = value;
+fn singles(part: &Part, each: &[Vec<u32>], weights: &mut Rows) -> Result<(), NotPositiveDefinite> {
+    let n_inputs = weights.n_inputs;
+    let solve = |(unit, (inputs, row)): (usize, (&Vec<u32>, &mut [f64]))| {
+        if inputs.is_empty() {
+            return Ok(());
+        }
+        let panel = Panel::eliminate(&part.of_units(unit..unit + 1), inputs, &[], 1)?;
+        panel.substitute(inputs, &[], &mut Rows::new(row, n_inputs));
+        Ok(())
+    };
+    if each.len() < UNITS_PER_TASK {
+        let rows = weights.values.chunks_exact_mut(n_inputs);
+        each.iter().zip(rows).enumerate().try_for_each(solve)
+    } else {
+        let rows = weights.values.par_chunks_exact_mut(n_inputs);
+        each.par_iter().zip(rows).enumerate().try_for_each(solve)
+    }
+}
+
+/// The matrix of [`super::partial`] after the elimination of a group's common voxels.
+struct Panel {
+    values: Buffer,
+    stride: usize,
+    n_shared: usize,
+    n_rest: usize,
+    n_units: usize,
+}
+
+impl Panel {
+    fn eliminate(
+        part: &Part,
+        shared: &[u32],
+        rest: &[u32],
+        n_units: usize,
+    ) -> Result<Panel, NotPositiveDefinite> {
+        let (n_shared, n_rest) = (shared.len(), rest.len());
+        let n_columns = n_shared + n_rest;
+        let stride = (n_columns + n_units).next_multiple_of(partial::LANES);
+        let mut values = take(stride * n_columns);
+        let (shared, rest) = (positions(shared, part), positions(rest, part));
+        let mut columns = values.chunks_exact_mut(stride);
+        for (j, &place) in shared.iter().enumerate() {
+            let column = columns.next().expect("a column per input");
+            part.gather_column(&shared[j..], place, &mut column[j..]);
+            // Below the diagonal of the parent only; the others follow.
+            let before = rest.partition_point(|&other| other < place);
+            part.gather_column(&rest[before..], place, &mut column[n_shared + before..]);
+            part.gather_rhs(place, &mut column[n_columns..][..n_units]);
+        }
+        for (i, &place) in rest.iter().enumerate() {
+            let column = columns.next().expect("a column per input");
+            part.gather_column(&rest[i..], place, &mut column[n_shared + i..]);
+            part.gather_rhs(place, &mut column[n_columns..][..n_units]);
+        }
+        for (i, &place) in rest.iter().enumerate() {
+            let column = &part.matrix[place * part.matrix_stride..];
+            let after = shared.partition_point(|&other| other < place);
+            for (j, &other) in shared.iter().enumerate().skip(after) {
+                values[j * stride + n_shared + i] = column[other];
+            }
+        }
+        partial::eliminate(&mut values, stride, n_columns, n_shared)?;
+        Ok(Panel {
+            values,
+            stride,
+            n_shared,
+            n_rest,
+            n_units,
+        })
+    }
+
+    /// What is left for the subgroups.
+    fn rest<'a>(&'a self, inputs: &'a [u32]) -> Part<'a> {
+        let columns = &self.values[self.n_shared * self.stride..];
+        Part {
+            matrix: &columns[self.n_shared..],
+            matrix_stride: self.stride,
+            rhs: &columns[self.n_shared + self.n_rest..],
+            rhs_stride: self.stride,
+            inputs,
         }
     }
-    Ok(Solved {
-        inputs: group.rest.clone(),
-        values,
-    })
-}
 
-/// `w_I = L⁻ᵀ (y − Bᵀ w_R)`, joined with `w_R`.
-fn substitute(
-    group: &Group,
-    factor: &[f64],
-    mut y: Buffer,
-    coupling: &[f64],
-    solved: Solved,
-) -> Solved {
-    let (n, v) = (group.shared.len(), group.rest.len());
-    let n_units = group.units.len();
-    linalg::subtract_product(&mut y, &solved.values, coupling, (n_units, n, v));
-    linalg::backward(factor, n, &mut y);
-    let mut inputs = Vec::with_capacity(n + v);
-    inputs.extend_from_slice(&group.shared);
-    inputs.extend_from_slice(&group.rest);
-    inputs.sort_unstable();
-    let (own, others) = (
-        merge_positions(&group.shared, &inputs),
-        merge_positions(&group.rest, &inputs),
-    );
-    let width = inputs.len();
-    let mut values = take(n_units * width);
-    for (unit, row) in values.chunks_exact_mut(width).enumerate() {
-        scatter(&y[unit * n..][..n], &own, row);
-        scatter(&solved.values[unit * v..][..v], &others, row);
-    }
-    Solved { inputs, values }
-}
-
-/// Two subgroups' weights one above the other, over the voxels `inputs`.
-fn stack(inputs: &[u32], one: Solved, other: Solved) -> Solved {
-    let width = inputs.len();
-    let rows = |solved: &Solved| solved.values.len() / solved.inputs.len().max(1);
-    let n_units = rows(&one) + rows(&other);
-    let mut values = take(n_units * width);
-    values.fill(0.0);
-    let mut targets = values.chunks_exact_mut(width.max(1));
-    for solved in [one, other] {
-        let places = merge_positions(&solved.inputs, inputs);
-        for row in solved.values.chunks_exact(solved.inputs.len().max(1)) {
-            scatter(row, &places, targets.next().expect("a row per unit"));
+    /// `w_I = L⁻ᵀ (y − Bᵀ w_R)` for all units.
+    fn substitute(&self, shared: &[u32], rest: &[u32], weights: &mut Rows) {
+        let n = self.n_shared;
+        let first_unit = n + self.n_rest;
+        let mut solution = take(self.n_units * n);
+        for (j, column) in self.values.chunks_exact(self.stride).take(n).enumerate() {
+            let values = &column[first_unit..][..self.n_units];
+            let targets = solution[j..].iter_mut().step_by(n);
+            targets.zip(values).for_each(|(slot, value)| *slot = *value);
         }
-    }
-    Solved {
-        inputs: inputs.to_vec(),
-        values,
+        let known = weights.gather(rest);
+        linalg::substitute(
+            &mut solution,
+            &known,
+            &self.values[..n * self.stride],
+            self.stride,
+            (self.n_units, n, self.n_rest),
+        );
+        weights.scatter(shared, &solution);
     }
 }
 
-/// Rows of `y`, which follow `group.units`, in the order of the subgroups.
-fn reorder(y: Buffer, n: usize, group: &Group) -> Buffer {
-    let order = units_in_order(group);
-    if order == group.units {
-        return y;
+impl Part<'_> {
+    /// Entries of a column at some places, none above the diagonal.
+    fn gather_column(&self, places: &[usize], column: usize, target: &mut [f64]) {
+        let values = &self.matrix[column * self.matrix_stride..];
+        let values = &values[..self.inputs.len()];
+        target
+            .iter_mut()
+            .zip(places)
+            .for_each(|(slot, &place)| *slot = values[place]);
     }
-    let mut sorted = take(y.len());
-    for (target, unit) in sorted.chunks_exact_mut(n).zip(&order) {
-        let place = group.units.binary_search(unit).expect("the same units");
-        target.copy_from_slice(&y[place * n..][..n]);
+
+    fn gather_rhs(&self, column: usize, target: &mut [f64]) {
+        target.copy_from_slice(&self.rhs[column * self.rhs_stride..][..target.len()]);
     }
-    sorted
 }
 
 /// Where voxels stand in a part; both ascending.
 fn positions(inputs: &[u32], part: &Part) -> Vec<usize> {
-    merge_positions(inputs, part.inputs)
-}
-
-fn merge_positions(wanted: &[u32], among: &[u32]) -> Vec<usize> {
     let mut at = 0;
-    wanted
+    inputs
         .iter()
         .map(|input| {
-            while among[at] != *input {
+            while part.inputs[at] != *input {
                 at += 1;
             }
             at
@@ -293,62 +351,7 @@ fn merge_positions(wanted: &[u32], among: &[u32]) -> Vec<usize> {
         .collect()
 }
 
-fn gather(row: &[f64], places: &[usize], target: &mut [f64]) {
-    target
-        .iter_mut()
-        .zip(places)
-        .for_each(|(slot, &place)| *slot = row[place]);
-}
-
-fn scatter(values: &[f64], places: &[usize], row: &mut [f64]) {
-    values
-        .iter()
-        .zip(places)
-        .for_each(|(&value, &place)| row[place] = value);
-}
-
-/// Lower triangle of `A[I, I]` as a column-major square.
-fn gather_factor(part: &Part, places: &[usize], factor: &mut [f64]) {
-    let (n, width) = (places.len(), part.inputs.len());
-    for (i, &place) in places.iter().enumerate() {
-        let row = &part.matrix[place * width..][..=place];
-        for (j, &column) in places[..=i].iter().enumerate() {
-            factor[j * n + i] = row[column];
-        }
-    }
-}
-
-/// Lower triangle of `A[R, R]`, row-major.
-fn gather_lower(part: &Part, places: &[usize], matrix: &mut [f64]) {
-    let (v, width) = (places.len(), part.inputs.len());
-    for (i, &place) in places.iter().enumerate() {
-        let row = &part.matrix[place * width..][..=place];
-        gather(row, &places[..=i], &mut matrix[i * v..][..=i]);
-    }
-}
-
-/// `A[R, I]`, row-major, from a lower triangle.
-///
-/// Entries left of the diagonal are read along the rows of `R`, the others along the rows of `I`:
-/// rows are contiguous, columns of a large matrix are not.
-fn gather_coupling(part: &Part, shared: &[usize], rest: &[usize], coupling: &mut [f64]) {
-    let (n, width) = (shared.len(), part.inputs.len());
-    for (target, &place) in coupling.chunks_exact_mut(n).zip(rest) {
-        let row = &part.matrix[place * width..][..=place];
-        let before = shared.partition_point(|&other| other < place);
-        gather(row, &shared[..before], target);
-    }
-    for (j, &place) in shared.iter().enumerate() {
-        let row = &part.matrix[place * width..][..=place];
-        let before = rest.partition_point(|&other| other < place);
-        for (i, &other) in rest[..before].iter().enumerate() {
-            coupling[i * n + j] = row[other];
-        }
-    }
-}
-
 thread_local! {
-    static WORKSPACE: RefCell<Workspace> = RefCell::default();
     /// Memory of finished groups, for the next ones: the inner loop allocates nothing.
     static FREE: RefCell<Vec<Vec<f64>>> = const { RefCell::new(Vec::new()) };
 }
