@@ -43,12 +43,13 @@ fn noise(shape: (usize, usize), seed: u64) -> Array2<f64> {
     Array2::from_shape_simple_fn(shape, || (0..12).map(|_| uniform()).sum::<f64>() - 6.0)
 }
 
-/// How much each of `n` fields sees of each position, `(n, N_POSITIONS)`; neighbours see the same.
-fn fields(n: usize) -> Array2<f64> {
+/// How much each of `n` fields sees of each position, `(n, N_POSITIONS)`; neighbours see nearly the same.
+fn fields(n: usize, seed: u64) -> Array2<f64> {
+    let individual = noise((n, N_POSITIONS), seed);
     Array2::from_shape_fn((n, N_POSITIONS), |(field, position)| {
         let apart = (field * N_POSITIONS) as f64 / n as f64 - position as f64;
         let apart = apart.abs().min(N_POSITIONS as f64 - apart.abs());
-        (-0.5 * apart * apart).exp()
+        (-0.5 * apart * apart).exp() * (1.0 + 0.35 * individual[[field, position]])
     })
 }
 
@@ -71,14 +72,24 @@ impl Data {
         }
     }
 
+    /// As in the golden studies: a quarter of the voxels sees nothing, the others see with different
+    /// strength, and most of a unit's activity is its own.
     fn retinotopic() -> Data {
         let mut data = Data::random();
         let latent = noise((N_IMAGES, N_POSITIONS), 3);
-        let signal = latent.dot(&fields(N_VOXELS).t());
+        let mut signal = latent.dot(&fields(N_VOXELS, 9).t());
+        for (mut voxel, gain) in signal
+            .columns_mut()
+            .into_iter()
+            .zip(noise((1, N_VOXELS), 10))
+        {
+            let sees = gain > -0.67;
+            voxel *= if sees { 0.5 * (0.4 * gain).exp() } else { 0.0 };
+        }
         for (mut sample, &image) in data.voxels.rows_mut().into_iter().zip(&data.image_of) {
             sample += &signal.row(image);
         }
-        data.units += &latent.dot(&fields(N_UNITS).t());
+        data.units += &latent.dot(&fields(N_UNITS, 11).t());
         data
     }
 
