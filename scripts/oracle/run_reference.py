@@ -181,36 +181,53 @@ def mean_by_label(x, labels, order):
     return np.vstack([np.mean(x[labels == k, :], axis=0) for k in order])
 
 
-def decode_one(study, out, net, layer, sub, roi, feats, opt, scratch):
-    clock = Clock()
-    leaf = os.path.join(net, layer, sub, roi)
+def decode_train(study, out, leaf, feats, opt, scratch, clock=None):
+    """The decoders of one item (`leaf`: net, layer, subject, ROI), trained and stored; its arrays."""
+    net, layer, sub, roi = leaf
+    clock = clock or Clock()
+    leaf = os.path.join(*leaf)
     model_dir = os.path.join(out, 'data', 'feature_decoders', 'ImageNetTraining', leaf, 'model')
     bd = study.brain('train', sub)
     x = bd.select('ROI_%s = 1' % roi)
     idx = bd.select('image_index').flatten()
-    y = feats['train'].get_features(layer)
-    rows = np.array([np.where(np.array(feats['train'].index) == i) for i in idx]).flatten()
+    y = feats.get_features(layer)
+    rows = np.array([np.where(np.array(feats.index) == i) for i in idx]).flatten()
     clock.lap('train_prepare')
     fit_and_store(x, y, opt.n_feat_dec, opt.alpha_dec, None, ('Y_sort', rows), model_dir,
                   'dec-%s' % leaf.replace('/', '-'), scratch, opt.engine)
     clock.lap('train_fit')
+    return x, y, rows
 
+
+def decode_predict(study, out, leaf, feats, clock=None):
+    """Decoded features and decoding accuracy of one item, stored."""
+    net, layer, sub, roi = leaf
+    clock = clock or Clock()
+    leaf = os.path.join(*leaf)
     bd = study.brain('test', sub)
     xt, idx_t = bd.select('ROI_%s = 1' % roi), bd.select('image_index').flatten()
-    yt = feats['test'].get_features(layer)
+    yt = feats.get_features(layer)
     shown = np.unique(idx_t)
     xt = mean_by_label(xt, idx_t, shown)
     clock.lap('test_prepare')
-    pred = predict_from_store(xt, model_dir)
+    pred = predict_from_store(xt, os.path.join(out, 'data', 'feature_decoders', 'ImageNetTraining', leaf, 'model'))
     clock.lap('test_predict')
-    true = get_refdata(yt.reshape(len(yt), -1), np.array(feats['test'].index), shown)
+    true = get_refdata(yt.reshape(len(yt), -1), np.array(feats.index), shown)
     acc = profile_correlation(pred.reshape(len(pred), -1), true).reshape((1,) + pred.shape[1:])
     clock.lap('test_accuracy')
     # the pipeline names file i after the i-th feature label, not after image `shown[i]`
     store_rows(os.path.join(out, 'data', 'decoded_features', 'ImageNetTest', leaf),
-               [feats['test'].labels[i] for i in range(len(shown))], pred)
+               [feats.labels[i] for i in range(len(shown))], pred)
     store_accuracy(os.path.join(out, 'data', 'decoding_accuracy', 'ImageNetTest', leaf), acc)
     clock.lap('test_save')
+    return pred, acc
+
+
+def decode_one(study, out, net, layer, sub, roi, feats, opt, scratch):
+    clock = Clock()
+    leaf = (net, layer, sub, roi)
+    x, y, rows = decode_train(study, out, leaf, feats['train'], opt, scratch, clock)
+    pred, acc = decode_predict(study, out, leaf, feats['test'], clock)
     with np.errstate(all='ignore'):
         gap = selection_gap((x - x.mean(0)) / x.std(0, ddof=1), y[rows], opt.n_feat_dec)
     return acc.astype(np.float32), {
