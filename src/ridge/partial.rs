@@ -110,20 +110,28 @@ impl Elimination<'_> {
             first,
             factor: None,
         };
+        // Whole registers: a few rows above the diagonal are computed for nothing.
+        let mut row = first / LANES * LANES;
         if first < self.pivots {
+            // Blocks of pivots start at multiples of their width: the square is within these rows.
+            for row in (row..row + LANES).step_by(S::F64_LANES) {
+                block.rows::<S, 1>(simd, row, true);
+            }
             block.factor = Factor::of(block.diagonal());
             if block.factor.is_none() {
                 return false;
             }
+            for row in (row..row + LANES).step_by(S::F64_LANES) {
+                block.rows::<S, 1>(simd, row, false);
+            }
+            row += LANES;
         }
-        // Whole registers: a few rows above the diagonal are computed for nothing.
-        let mut row = first / LANES * LANES;
         while row + 2 * S::F64_LANES <= stride {
-            block.rows::<S, 2>(simd, row);
+            block.rows::<S, 2>(simd, row, true);
             row += 2 * S::F64_LANES;
         }
         if row < stride {
-            block.rows::<S, 1>(simd, row);
+            block.rows::<S, 1>(simd, row, true);
         }
         true
     }
@@ -137,42 +145,35 @@ struct Block<'a, const COLUMNS: usize> {
     stride: usize,
     /// Number of the first.
     first: usize,
-    /// Their own factor, if they are pivots.
+    /// Their own factor, once it is known, if they are pivots.
     factor: Option<Factor<COLUMNS>>,
 }
 
 impl<const COLUMNS: usize> Block<'_, COLUMNS> {
-    /// The square on the diagonal, by columns, with the earlier columns subtracted.
+    /// The square on the diagonal, by columns.
     #[inline(always)]
     fn diagonal(&self) -> [[f64; COLUMNS]; COLUMNS] {
-        let rows = self.first..self.first + COLUMNS;
         let mut square = [[0.0; COLUMNS]; COLUMNS];
         for (values, column) in square
             .iter_mut()
             .zip(self.columns.chunks_exact(self.stride))
         {
-            values.copy_from_slice(&column[rows.clone()]);
-        }
-        for column in self.before.chunks_exact(self.stride) {
-            let x: &[f64; COLUMNS] = column[rows.clone()].try_into().expect("its length");
-            for j in 0..COLUMNS {
-                for i in 0..COLUMNS {
-                    square[j][i] -= x[i] * x[j];
-                }
-            }
+            values.copy_from_slice(&column[self.first..self.first + COLUMNS]);
         }
         square
     }
 
-    /// Brings `VECTORS` registers of rows up to date: `X ← (X − Σ X_k y_kᵀ) L⁻ᵀ`.
+    /// Brings `VECTORS` registers of rows up to date: `X ← (X − Σ X_k y_kᵀ) L⁻ᵀ`, without the sum if
+    /// it was subtracted before.
     #[inline(always)]
-    fn rows<S: Simd, const VECTORS: usize>(&mut self, simd: S, row: usize) {
+    fn rows<S: Simd, const VECTORS: usize>(&mut self, simd: S, row: usize, subtract: bool) {
         let end = row + VECTORS * S::F64_LANES;
         let mut sums = [[simd.splat_f64s(0.0); VECTORS]; COLUMNS];
         for (sums, column) in sums.iter_mut().zip(self.columns.chunks_exact(self.stride)) {
             sums.copy_from_slice(S::as_simd_f64s(&column[row..end]).0);
         }
-        for column in self.before.chunks_exact(self.stride) {
+        let before = if subtract { self.before } else { &[] };
+        for column in before.chunks_exact(self.stride) {
             let x = S::as_simd_f64s(&column[row..end]).0;
             let x: [S::f64s; VECTORS] = std::array::from_fn(|v| simd.neg_f64s(x[v]));
             let y = &column[self.first..self.first + COLUMNS];
