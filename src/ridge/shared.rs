@@ -38,21 +38,36 @@ pub fn solve(
     rhs: ArrayView2<f64>,
     selected: ArrayView2<u32>,
 ) -> Result<Array2<f64>, NotPositiveDefinite> {
+    if selected.is_empty() {
+        return Ok(Array2::zeros(selected.dim()));
+    }
+    solve_grouped(&group(selected, system.ncols()), system, rhs, selected)
+}
+
+/// The tree of a block; see [`grouping::group`].
+pub fn group(selected: ArrayView2<u32>, n_inputs: usize) -> Group {
+    let rows: Vec<&[u32]> = selected.rows().into_iter().map(slice).collect();
+    grouping::group(&rows, n_inputs)
+}
+
+/// [`solve`] for units whose tree is known, at least one.
+pub fn solve_grouped(
+    tree: &Group,
+    system: ArrayView2<f64>,
+    rhs: ArrayView2<f64>,
+    selected: ArrayView2<u32>,
+) -> Result<Array2<f64>, NotPositiveDefinite> {
     let (n_units, k) = selected.dim();
     let mut weights = Array2::zeros((n_units, k));
-    if n_units == 0 || k == 0 {
-        return Ok(weights);
-    }
     let rows: Vec<&[u32]> = selected.rows().into_iter().map(slice).collect();
-    let tree = grouping::group(&rows, system.ncols());
     let all: Vec<u32> = (0..system.ncols() as u32).collect();
     let part = Part {
         matrix: system.to_slice().expect("standard layout"),
         inputs: &all,
         rhs: rhs.to_slice().expect("standard layout"),
     };
-    let order = units_in_order(&tree);
-    let solved = eliminate(&tree, &part, &(0..n_units).collect::<Vec<_>>())?;
+    let order = units_in_order(tree);
+    let solved = eliminate(tree, &part, &(0..n_units).collect::<Vec<_>>())?;
     // Rows of the result follow the group's own order of units.
     for (position, &unit) in order.iter().enumerate() {
         let row = &solved.values[position * solved.inputs.len()..][..solved.inputs.len()];
