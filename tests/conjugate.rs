@@ -231,17 +231,17 @@ fn a_choice_does_not_depend_on_earlier_blocks() {
 #[test]
 fn a_fit_names_its_solver_and_undefined_targets_are_zero() {
     let mut noise = Noise(9);
-    let x = noise.matrix(1000, 320);
-    let mut y = noise.matrix(1000, 150);
+    let x = noise.matrix(1600, 320);
+    let mut y = noise.matrix(1600, 150);
     y[[7, 3]] = f64::NAN;
-    let rows: Vec<usize> = (0..1000).collect();
+    let rows: Vec<usize> = (0..1600).collect();
     let fit = |force_f64| {
         let params = Params {
             alpha: 10.0,
             n_selected: 240,
             force_f64,
         };
-        let inputs = Inputs::new(x.view(), &rows, 1000, &params);
+        let inputs = Inputs::new(x.view(), &rows, 1600, &params);
         let model = ridge::fit(&inputs, y.view()).unwrap();
         (inputs.solver(), model)
     };

@@ -122,9 +122,15 @@ fn probe(scaled: &[f32], p: usize) -> Option<(usize, f64)> {
             .wrapping_add(1442695040888963407);
         *slot = (state >> 40) as f32 / (1u64 << 23) as f32 - 1.0;
     }
-    let history = vectors.descend(&matrix, 1e-8);
-    (history.len() < MOST_STEPS).then(|| (history.len(), smallest_ritz(&history)))
+    let before = packed::square(&vectors.residual);
+    let history = vectors.descend(&matrix, PROBED_REDUCTION);
+    let after = packed::square(&vectors.residual);
+    let converged = after <= before * PROBED_REDUCTION * PROBED_REDUCTION;
+    converged.then(|| (history.len(), smallest_ritz(&history)))
 }
+
+/// Reduction of the residual by which steps are counted: about what two passes ask for.
+const PROBED_REDUCTION: f64 = 1e-8;
 
 /// Smallest eigenvalue of the tridiagonal matrix that the coefficients of conjugate gradients define, by
 /// bisection (Sturm sequences).
