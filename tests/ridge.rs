@@ -107,6 +107,7 @@ fn check_case(
         &Params {
             alpha,
             n_selected: k,
+            force_f64: false,
         },
     );
     let model = ridge::fit(&inputs, targets.view()).unwrap();
@@ -161,6 +162,7 @@ fn a_target_that_is_not_finite_spoils_no_other() {
         &Params {
             alpha: 1.0,
             n_selected: 4,
+            force_f64: false,
         },
     );
     let clean = ridge::fit(&inputs, y.view()).unwrap();
@@ -185,6 +187,7 @@ fn a_block_of_targets_equals_its_targets_one_by_one() {
         &Params {
             alpha: 10.0,
             n_selected: 12,
+            force_f64: false,
         },
     );
     let all = ridge::fit(&inputs, y.view()).unwrap();
@@ -207,6 +210,7 @@ fn predictions_are_inputs_times_weights_plus_bias() {
         &Params {
             alpha: 2.0,
             n_selected: 4,
+            force_f64: false,
         },
     );
     let model = ridge::fit(&inputs, y.view()).unwrap();
@@ -253,6 +257,7 @@ fn check_vectors(path: &std::path::Path) {
         let params = Params {
             alpha: parameters["alpha"].as_f64().unwrap(),
             n_selected: parameters["n_feat"].as_u64().unwrap() as usize,
+            force_f64: false,
         };
         let rows: Vec<usize> = (0..x.nrows()).collect();
         let inputs = Inputs::new(x.view(), &rows, x.nrows(), &params);
@@ -324,7 +329,11 @@ fn original_unit_tests_to_six_decimals() {
         let (y, expected, bias) = (read("y_2d"), read("w_2d"), read("b_2d"));
         let wanted = read("yp_2d");
         let rows: Vec<usize> = (0..x.nrows()).collect();
-        let params = Params { alpha, n_selected };
+        let params = Params {
+            alpha,
+            n_selected,
+            force_f64: false,
+        };
         let inputs = Inputs::new(x.view(), &rows, x.nrows(), &params);
         let model = ridge::fit(&inputs, y.view()).unwrap();
         let off = (&model.dense_weights().t() - &expected).fold(0.0, |m: f64, d| m.max(d.abs()));

@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use bhscore::Error;
-use bhscore::settings::{self, Decoding, Encoding, FmriFiles, Score, Settings};
+use bhscore::settings::{self, Decoding, Encoding, FmriFiles, Precision, Score, Settings};
 use serde_json::{Value, json};
 
 const ORIGINAL: &str = r#"{
@@ -73,6 +73,7 @@ fn the_original_file_parses_and_the_rest_has_its_values() {
         alpha: 100.0,
         n_voxels: 500,
         label_key: label_key.clone(),
+        precision: Precision::Mixed,
     };
     assert_eq!(settings.decoding, decoding);
     assert_eq!(

@@ -89,7 +89,7 @@ enum Command {
     /// Make a small synthetic study and run every stage on it
     Demo(demo::DemoArgs),
     /// Train ridge decoders: from each ROI's voxels to each layer's units
-    DecodeTrain(stages::StageArgs),
+    DecodeTrain(stages::TrainArgs),
     /// Decode test images' features and measure decoding accuracy
     DecodePredict(stages::StageArgs),
     /// Compute Brain Hierarchy scores from decoding accuracies

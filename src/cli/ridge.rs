@@ -52,7 +52,10 @@ struct FitArgs {
     /// Inputs per target; 0 for all
     #[arg(long, default_value_t = 0, value_name = "N")]
     n_feat: usize,
-    /// Type of the stored numbers; the computation is in double precision
+    /// Double precision throughout; else single where double proves the weights to 6e-8 of the largest
+    #[arg(long)]
+    f64: bool,
+    /// Type of the stored numbers
     #[arg(long, value_enum, default_value_t = Dtype::F64)]
     dtype: Dtype,
     /// Folder of the model
@@ -112,6 +115,7 @@ fn fit(global: &Global, args: &FitArgs) -> Result<Outcome> {
     let params = Params {
         alpha: args.alpha,
         n_selected: args.n_feat,
+        force_f64: args.f64,
     };
     let repeats = repeats::find(y.view());
     let inputs = Inputs::new(x.view(), &repeats.row_of, repeats.rows.nrows(), &params);

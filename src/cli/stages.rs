@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Result;
 use bhscore::decode::{Context, predict::Predict, train::Train};
-use bhscore::settings::{Network, Settings};
+use bhscore::settings::{Network, Precision, Settings};
 use bhscore::study::Behaviour;
 use bhscore::work::stage::{self, Job, Options, Summary};
 use bhscore::work::{Filter, Item, Shard, Stage, plan};
@@ -41,6 +41,17 @@ Examples:
   bhscore -C study decode-train --net pytorch/resnet18
   bhscore -C study decode-train --net pytorch/resnet18 --layer conv1 --roi V1
   bhscore -C study decode-predict --net pytorch/resnet18 --shard 2/3";
+
+/// Options of `decode-train`.
+#[derive(Args)]
+#[command(after_help = STAGE_EXAMPLES)]
+pub struct TrainArgs {
+    #[command(flatten)]
+    pub stage: StageArgs,
+    /// Double precision throughout, as `decoding.precision: "f64"` in settings.json
+    #[arg(long)]
+    pub f64: bool,
+}
 
 /// Which items.
 #[derive(Args)]
@@ -90,18 +101,27 @@ pub struct RunArgs {
     pub stage: StageArgs,
 }
 
-pub fn decode_train(global: &Global, args: &StageArgs) -> Result<Outcome> {
-    one_stage(global, args, Stage::DecodeTrain)
+pub fn decode_train(global: &Global, args: &TrainArgs) -> Result<Outcome> {
+    let mut context = context(global, args.stage.compat)?;
+    if args.f64 {
+        context.settings.decoding.precision = Precision::F64;
+    }
+    one_stage(global, &args.stage, &context, Stage::DecodeTrain)
 }
 
 pub fn decode_predict(global: &Global, args: &StageArgs) -> Result<Outcome> {
-    one_stage(global, args, Stage::DecodePredict)
+    let context = context(global, args.compat)?;
+    one_stage(global, args, &context, Stage::DecodePredict)
 }
 
-fn one_stage(global: &Global, args: &StageArgs, stage: Stage) -> Result<Outcome> {
-    let context = context(global, args.compat)?;
+fn one_stage(
+    global: &Global,
+    args: &StageArgs,
+    context: &Context,
+    stage: Stage,
+) -> Result<Outcome> {
     let stop = stop_flag()?;
-    run_stage(global, args, &context, stage, &stop)
+    run_stage(global, args, context, stage, &stop)
 }
 
 /// All stages, then the scores of the networks that were named.

@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::io::atomic::Batch;
 use crate::io::mat::{self, WeightsWriter};
 use crate::ridge::{self, Inputs, Params};
+use crate::settings::Precision;
 use crate::study::Behaviour;
 use crate::study::brain::{Samples, Stimuli};
 use crate::study::scale::Scale;
@@ -82,6 +83,7 @@ impl TrainingRoi {
         let params = Params {
             alpha: context.settings.decoding.alpha,
             n_selected: context.settings.decoding.n_voxels,
+            force_f64: context.settings.decoding.precision == Precision::F64,
         };
         let n_stimuli = samples.stimuli.len();
         let inputs = Inputs::new(
@@ -101,7 +103,9 @@ impl TrainingRoi {
 
 impl Job for Train {
     fn settings(&self, item: &Item) -> Value {
-        self.context.recorded(item)
+        let mut settings = self.context.recorded(item);
+        settings["precision"] = json!(self.context.settings.decoding.precision);
+        settings
     }
 
     fn sources(&self, item: &Item) -> Vec<Source> {

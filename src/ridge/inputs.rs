@@ -5,6 +5,7 @@ use rayon::prelude::*;
 
 use super::Params;
 use super::linalg;
+use super::solve::Knowledge;
 
 /// Inputs whose variance is below this are never selected (`FastL2LiR`: correlation set to 0).
 const NEAR_CONSTANT_VARIANCE: f64 = 1e-8;
@@ -38,6 +39,7 @@ pub struct Inputs {
     /// Samples per target row, `(n_rows,)`.
     pub(super) counts: Vec<f64>,
     pub(super) system: System,
+    pub(super) knowledge: Knowledge,
 }
 
 /// The matrix to be factored.
@@ -136,6 +138,7 @@ impl Inputs {
             sums,
             counts,
             system,
+            knowledge: Knowledge::new(params.force_f64),
         }
     }
 
@@ -164,7 +167,7 @@ impl Inputs {
         match (&self.system, self.uses_all()) {
             (System::Dual { .. }, _) => "dual",
             (System::Primal(_), true) => "primal",
-            (System::Primal(_), false) => "cholesky",
+            (System::Primal(_), false) => self.knowledge.solver(),
         }
     }
 
@@ -174,7 +177,11 @@ impl Inputs {
             System::Primal(matrix) => matrix.len(),
             System::Dual { centred, row_of } => centred.len() + row_of.len(),
         };
-        8 * (system + self.sums.len() + 2 * self.mean.len() + self.counts.len()) as u64
+        let known = match (&self.system, self.uses_all()) {
+            (System::Primal(_), false) => self.knowledge.bytes(self.n_inputs(), self.n_selected),
+            _ => 0,
+        };
+        known + 8 * (system + self.sums.len() + 2 * self.mean.len() + self.counts.len()) as u64
     }
 
     /// `κ = n α / (n + α)`, the weight that eliminating the bias leaves on the means.

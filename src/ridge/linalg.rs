@@ -295,6 +295,19 @@ pub fn solve_factored(a: &[f64], n: usize, b: &mut [f64]) {
     triangular_solve::solve_upper_triangular_in_place(a.transpose(), b.as_mut(), Par::Seq);
 }
 
+/// `c −= a b` for row-major `c`: `(m, n)`, `a`: `(m, k)`, `b`: `(k, n)`.
+#[track_caller]
+pub fn subtract_product(c: &mut [f64], a: &[f64], b: &[f64], (m, n, k): (usize, usize, usize)) {
+    if m > 0 && n > 0 && k > 0 {
+        let (a, b) = (
+            MatRef::from_row_major_slice(a, m, k),
+            MatRef::from_row_major_slice(b, k, n),
+        );
+        let c = MatMut::from_row_major_slice_mut(c, m, n);
+        matmul(c, Accum::Add, a, b, -1.0, Par::Seq);
+    }
+}
+
 /// Back substitution after a partial factorisation: `w = L⁻ᵀ (y − Bᵀ z)` for several right-hand sides.
 ///
 /// - `solution`: `y`, overwritten with `w`; `n` entries for each of `units` right-hand sides.

@@ -8,24 +8,31 @@
 //! ```
 //!
 //! The bias is penalised like any weight. Without selection (`n_selected ≥ n_inputs`) all targets
-//! share one factorisation, primal or dual by shape. Everything is `f64`.
+//! share one factorisation, primal or dual by shape. Results are `f64`.
 //!
 //! | file | holds |
 //! |---|---|
 //! | [`inputs`] | what the inputs contribute whatever the targets: Gram matrix, sums over repeats |
 //! | [`repeats`] | which samples have the same target |
 //! | [`select`] | which inputs a target uses |
+//! | [`solve`] | which solver a block of targets gets |
+//! | [`shared`], [`grouping`], [`partial`] | targets with overlapping inputs together, by an elimination tree |
+//! | [`conjugate`] | targets with little in common, in single precision with a proof in double |
 //! | [`direct`] | one Cholesky factorisation per target, the oracle of every faster solver |
 //! | [`linalg`] | the only file that names a linear-algebra crate |
 
+pub mod conjugate;
+mod descent;
 pub mod direct;
 pub mod grouping;
 pub mod inputs;
 pub mod linalg;
+mod packed;
 pub mod partial;
 pub mod repeats;
 pub mod select;
 pub mod shared;
+pub mod solve;
 
 use ndarray::{Array2, ArrayView2, Axis, CowArray, Ix2};
 use rayon::prelude::*;
@@ -37,13 +44,17 @@ use inputs::System;
 /// Right-hand sides that one task solves with a shared factor.
 const TARGETS_PER_SOLVE: usize = 64;
 
-/// The two numbers that define the model.
+/// The two numbers that define the model, and how it is computed.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Params {
     /// Penalty `α`, positive; not scaled by the number of samples.
     pub alpha: f64,
     /// Inputs per target; all of them when this is 0 or there are not more.
     pub n_selected: usize,
+    /// Double precision throughout. Without it blocks whose units share little are solved in single precision and
+    /// refined until double precision proves them ([`conjugate`]): no weight differs by more than 6e-8 of the
+    /// largest of its target.
+    pub force_f64: bool,
 }
 
 impl Params {
@@ -215,7 +226,9 @@ fn fit_primal(
     let weights = if inputs.uses_all() {
         solve_shared_factor(system, products)?
     } else {
-        shared::solve(system.view(), products.view(), selected.view())?
+        inputs
+            .knowledge
+            .solve(system.view(), products.view(), selected.view())?
     };
     Ok(finish(inputs, selected, weights, mean))
 }

@@ -40,16 +40,31 @@ pub fn solve(
     rhs: ArrayView2<f64>,
     selected: ArrayView2<u32>,
 ) -> Result<Array2<f64>, NotPositiveDefinite> {
+    if selected.is_empty() {
+        return Ok(Array2::zeros(selected.dim()));
+    }
+    solve_grouped(&group(selected, system.ncols()), system, rhs, selected)
+}
+
+/// The tree of a block; see [`grouping::group`].
+pub fn group(selected: ArrayView2<u32>, n_inputs: usize) -> Group {
+    let rows: Vec<&[u32]> = selected.rows().into_iter().map(slice).collect();
+    grouping::group(&rows, n_inputs)
+}
+
+/// [`solve`] for units whose tree is known, at least one.
+pub fn solve_grouped(
+    tree: &Group,
+    system: ArrayView2<f64>,
+    rhs: ArrayView2<f64>,
+    selected: ArrayView2<u32>,
+) -> Result<Array2<f64>, NotPositiveDefinite> {
     let (n_units, k) = selected.dim();
     let n_inputs = system.ncols();
     let mut weights = Array2::zeros((n_units, k));
-    if n_units == 0 || k == 0 {
-        return Ok(weights);
-    }
     let rows: Vec<&[u32]> = selected.rows().into_iter().map(slice).collect();
-    let tree = grouping::group(&rows, n_inputs);
     // From here on units stand in the order of the tree: every group is a range of them.
-    let order = units_in_order(&tree);
+    let order = units_in_order(tree);
     let all: Vec<u32> = (0..n_inputs as u32).collect();
     let rhs = rhs_by_column(rhs, &order);
     let part = Part {
@@ -60,7 +75,7 @@ pub fn solve(
         inputs: &all,
     };
     let mut dense = vec![0.0; n_units * n_inputs];
-    solve_group(&tree, &part, &mut Rows::new(&mut dense, n_inputs))?;
+    solve_group(tree, &part, &mut Rows::new(&mut dense, n_inputs))?;
 
     let mut position_of = vec![0; n_units];
     for (position, &unit) in order.iter().enumerate() {

@@ -81,6 +81,21 @@ pub struct Decoding {
     pub n_voxels: usize,
     /// Column of the fMRI table whose labels are the names of the feature files.
     pub label_key: String,
+    /// `mixed`: single precision where double proves the result to 6e-8 of a unit's largest weight. `f64`: double
+    /// throughout.
+    pub precision: Precision,
+}
+
+/// Arithmetic of the decoders.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline, with = "String", extend("enum" = ["mixed", "f64"]))]
+pub enum Precision {
+    /// Single precision inside, proven in double.
+    #[default]
+    Mixed,
+    /// Double precision throughout.
+    F64,
 }
 
 impl Decoding {
@@ -101,6 +116,7 @@ impl Default for Decoding {
             alpha: Self::ALPHA,
             n_voxels: Self::N_VOXELS,
             label_key: Self::LABEL_KEY.to_owned(),
+            precision: Precision::default(),
         }
     }
 }

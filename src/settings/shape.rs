@@ -131,7 +131,7 @@ fn below(path: &str, key: &str) -> String {
 /// Makes `value` fit the schema, noting as a problem whatever had to be replaced, removed or added.
 ///
 /// Knows what our own schema uses: `$ref`, `anyOf`, `type`, `properties`, `required`, `additionalProperties`,
-/// `items`. Ranges are left to [`File::check`](super::file::File), which knows the reasons.
+/// `items`, `enum` of words. Ranges are left to [`File::check`](super::file::File), which knows the reasons.
 pub fn fit(value: &mut Value, schema: &Value, problems: &mut Problems) {
     Fit {
         root: schema,
@@ -160,6 +160,15 @@ impl<'a> Fit<'a> {
             *value = placeholder(self.root, schema);
             return;
         };
+        if let Some(words) = choice.get("enum").and_then(Value::as_array)
+            && !words.contains(value)
+        {
+            let words = quoted(words.iter().filter_map(Value::as_str));
+            let text = format!("expected one of {words}, found {}", shown(value));
+            self.problems.add(path, text);
+            *value = placeholder(self.root, schema);
+            return;
+        }
         match value {
             Value::Object(object) => self.object(path, object, choice),
             Value::Array(items) => {
@@ -295,6 +304,9 @@ fn placeholder(root: &Value, schema: &Value) -> Value {
     let Some(&choice) = choices(root, schema).first() else {
         return Value::Null;
     };
+    if let Some(first) = choice.pointer("/enum/0") {
+        return first.clone();
+    }
     match types(choice).first() {
         Some(&"object") => {
             let property = |key: &str| choice.pointer(&format!("/properties/{key}"));

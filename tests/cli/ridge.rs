@@ -20,7 +20,7 @@ const CASES: [(&str, &str, &str, &str); 6] = [
     ("basic", "1", "0", "primal"),
     ("basic", "1", "500", "primal"),
     ("alpha01", "0.1", "0", "primal"),
-    ("nfeat", "1", "20", "cholesky"),
+    ("nfeat", "1", "20", "cholesky+cg"),
     ("wide", "1", "500", "dual"),
     ("chunk", "1", "0", "primal"),
 ];
