@@ -60,7 +60,7 @@ impl Predict {
         if let Some(roi) = self.store.roi(item) {
             return Ok(roi.patterns.nrows());
         }
-        let samples = self.store.samples(item)?;
+        let samples = self.store.samples(item, |extent| 2 * extent.bytes())?;
         let roi = TestRoi {
             patterns: samples.mean_patterns(),
             stimuli: samples.stimuli,

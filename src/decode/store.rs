@@ -12,7 +12,7 @@ use super::Context;
 use crate::error::Result;
 use crate::io::bdata::BData;
 use crate::study::ahead::Ahead;
-use crate::study::brain::Samples;
+use crate::study::brain::{Extent, Samples};
 use crate::study::units::Units;
 use crate::work::Item;
 use crate::work::layout::Split;
@@ -81,11 +81,11 @@ impl<T> Store<T> {
         self.rois.last().map(|roi| &roi.value)
     }
 
-    /// The samples of an item's ROI.
-    pub fn samples(&mut self, item: &Item) -> Result<Samples> {
-        let Context {
-            layout, settings, ..
-        } = &self.context;
+    /// The samples of an item's ROI, with room for what is made of them.
+    ///
+    /// - `need`: bytes that all work on a ROI of this size takes, its samples included.
+    pub fn samples(&mut self, item: &Item, need: impl Fn(Extent) -> u64) -> Result<Samples> {
+        let (layout, settings) = (&self.context.layout, &self.context.settings);
         let path = layout.fmri(settings, self.split, &item.subject);
         if self.table.as_ref().is_none_or(|(last, _)| *last != path) {
             self.table = None;
@@ -95,21 +95,20 @@ impl<T> Store<T> {
             self.table = Some((path.clone(), BData::read(&path)?));
         }
         let (_, table) = self.table.as_ref().expect("set above");
-        let roi = self.context.roi(item)?;
-        let n_voxels = table.columns(&roi.select)?.len();
-        let bytes = 8 * (table.n_samples() * n_voxels) as u64;
-        let what = format!("the fMRI table and the samples of its {n_voxels} voxels");
-        self.require(item, bytes + self.table_bytes(), &what)?;
-        self.make_room(bytes, Keep::Table);
+        let (roi, label_key) = (self.context.roi(item)?, self.context.label_key());
+        let extent = Extent::measure(table, &path, roi, label_key)?;
+        let need = need(extent);
+        self.context.memory.require(
+            need.max(self.table_bytes() + extent.bytes()),
+            format!("ROI `{}` of `{}`", item.roi, item.subject),
+            &format!("its {} voxels", extent.n_voxels),
+        )?;
+        self.make_room(extent.bytes(), Keep::Table);
         let (_, table) = self.table.as_ref().expect("kept");
-        let roi = self.context.roi(item)?;
-        Samples::select(table, &path, roi, self.context.label_key())
-    }
-
-    /// Refuses work on an item's ROI that needs more than the bound.
-    pub fn require(&self, item: &Item, bytes: u64, what: &str) -> Result<()> {
-        let name = format!("ROI `{}` of `{}`", item.roi, item.subject);
-        self.context.memory.require(bytes, name, what)
+        let (roi, label_key) = (self.context.roi(item)?, self.context.label_key());
+        let samples = Samples::select(table, &path, roi, label_key)?;
+        self.make_room(need, Keep::Nothing);
+        Ok(samples)
     }
 
     /// Gives things back until `bytes` more fit, or nothing is left.
@@ -163,18 +162,22 @@ impl<T> Store<T> {
         }
         if self.layer.is_none() {
             self.layer = self
-                .finish_ahead(&folder)
+                .finish_ahead(&folder, stop)
                 .map(|units| (folder.clone(), units));
         }
         self.make_room(working, Keep::Roi);
         if self.layer.is_none() {
-            let mut units = Units::open(&folder, self.context.reading.clone())?;
+            let units = Units::open(&folder, self.context.reading.clone())?;
             let share = self.context.memory.bytes / 5 * LAYER_SHARE;
             self.make_room(working + units.whole_bytes().min(share), Keep::Roi);
-            units.limit(self.free().saturating_sub(working));
             self.layer = Some((folder, units));
         }
+        let free = self.free();
         let (_, units) = self.layer.as_mut().expect("set above");
+        if !units.is_whole() {
+            // Portions differ in size, and others may have taken what was free before.
+            units.limit((free + units.bytes()).saturating_sub(working));
+        }
         units.seek(0, stop)?;
         if units.is_whole() {
             self.read_ahead(working);
@@ -185,9 +188,9 @@ impl<T> Store<T> {
     }
 
     /// The layer that was read ahead, if it is this one.
-    fn finish_ahead(&mut self, folder: &Path) -> Option<Units> {
+    fn finish_ahead(&mut self, folder: &Path, stop: &AtomicBool) -> Option<Units> {
         let ahead = self.ahead.take_if(|ahead| ahead.folder() == folder)?;
-        let mut units = ahead.finish()?;
+        let mut units = ahead.finish(stop)?;
         units.report_to(self.context.reading.clone());
         Some(units)
     }

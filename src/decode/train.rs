@@ -6,13 +6,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde_json::{Value, json};
 
 use super::Context;
-use super::store::{Keep, Store};
+use super::store::Store;
 use crate::error::{Error, Result};
 use crate::io::atomic::Batch;
 use crate::io::mat::{self, WeightsWriter};
 use crate::ridge::{self, Inputs, Params};
 use crate::study::Behaviour;
-use crate::study::brain::{Samples, Stimuli};
+use crate::study::brain::{Extent, Samples, Stimuli};
 use crate::study::scale::Scale;
 use crate::study::units::{UNITS_PER_BLOCK, Units};
 use crate::work::Item;
@@ -51,12 +51,8 @@ impl Train {
         if let Some(roi) = self.store.roi(item) {
             return Ok(roi.working);
         }
-        let samples = self.store.samples(item)?;
-        let need = Need::of(&samples, params(&self.context));
-        let what = format!("the Gram matrix of its {} voxels", samples.voxels.ncols());
-        self.store
-            .require(item, need.preparing.max(need.fitting), &what)?;
-        self.store.make_room(need.preparing, Keep::Nothing);
+        let params = params(&self.context);
+        let samples = self.store.samples(item, |extent| need(extent, params))?;
         let roi = TrainingRoi::new(samples, &self.context, item)?;
         let working = roi.working;
         self.store.keep_roi(item, roi.inputs.bytes(), roi);
@@ -78,40 +74,26 @@ const UNCOUNTED: u64 = 64 << 20;
 /// Most that the partial sums of a Gram matrix take besides, see [`ridge::linalg::gram`].
 const GRAM_PARTS: u64 = 128 << 20;
 
-/// Bytes that a ROI needs.
-struct Need {
-    /// While it is prepared, its samples included.
-    preparing: u64,
-    /// While units are fitted.
-    fitting: u64,
-}
-
-impl Need {
-    fn of(samples: &Samples, params: Params) -> Need {
-        let (n_samples, n_voxels) = samples.voxels.dim();
-        let array = |rows: usize, columns: usize| (rows * columns * size_of::<f64>()) as u64;
-        let (patterns, sums) = (
-            array(n_samples, n_voxels),
-            array(samples.stimuli.len(), n_voxels),
-        );
-        let uses_all = params.n_selected == 0 || params.n_selected >= n_voxels;
-        if uses_all && n_samples < n_voxels {
-            // The samples themselves are kept, and every fit copies them.
-            let kernel = 2 * array(n_samples + 1, n_samples + 1);
-            let fitting = 2 * patterns + sums + kernel + working(n_voxels, n_samples);
-            return Need {
-                preparing: 2 * patterns + sums,
-                fitting,
-            };
-        }
-        let gram = array(n_voxels, n_voxels);
-        let parts = (3 * gram).min(GRAM_PARTS);
-        let factor = if uses_all { gram } else { 0 };
-        Need {
-            preparing: patterns + sums + gram + parts,
-            fitting: gram + factor + sums + working(n_voxels, samples.stimuli.len()),
-        }
+/// Bytes that a ROI needs while it is prepared, its samples included, or fitted, whichever is more.
+fn need(extent: Extent, params: Params) -> u64 {
+    let Extent {
+        n_samples,
+        n_voxels,
+        n_stimuli,
+    } = extent;
+    let array = |rows: usize, columns: usize| (rows * columns * size_of::<f64>()) as u64;
+    let (patterns, sums) = (extent.bytes(), array(n_stimuli, n_voxels));
+    let uses_all = params.n_selected == 0 || params.n_selected >= n_voxels;
+    if uses_all && n_samples < n_voxels {
+        // The samples themselves are kept, and every fit copies them.
+        let kernel = 2 * array(n_samples + 1, n_samples + 1);
+        return 2 * patterns + sums + kernel + working(n_voxels, n_samples);
     }
+    let gram = array(n_voxels, n_voxels);
+    let parts = (3 * gram).min(GRAM_PARTS);
+    let factor = if uses_all { gram } else { 0 };
+    let fitting = factor + working(n_voxels, n_stimuli);
+    sums + gram + (patterns + parts).max(fitting)
 }
 
 /// Bytes that fitting a block of units takes: targets, right-hand sides and weights.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use super::units::{Reading, Units};
 use crate::error::{Error, Result};
@@ -16,6 +16,9 @@ use crate::io::features::Layer;
 
 /// Most threads that read in the background: they wait for the disk most of the time.
 const MOST_THREADS: usize = 4;
+
+/// Between two looks at whether the layer is there.
+const PAUSE: Duration = Duration::from_millis(1);
 
 /// A layer on its way.
 #[derive(Debug)]
@@ -65,8 +68,14 @@ impl Ahead {
         self.bytes
     }
 
-    /// Waits for the layer; `None` if it could not be read, or has changed meanwhile.
-    pub fn finish(mut self) -> Option<Units> {
+    /// Waits for the layer; `None` if it could not be read, has changed meanwhile, or `stop` is set first.
+    pub fn finish(mut self, stop: &AtomicBool) -> Option<Units> {
+        while !self.thread.as_ref()?.is_finished() {
+            if stop.load(Ordering::Relaxed) {
+                return None;
+            }
+            thread::sleep(PAUSE);
+        }
         let units = self.thread.take()?.join().ok()?.ok()?;
         let layer = Layer::open(&self.folder).ok()?;
         let same = layer.labels() == units.images && layer.stamps().ok()? == self.stamps;
@@ -90,6 +99,8 @@ mod tests {
     use super::*;
     use crate::io::{atomic, mat};
 
+    static RUNNING: AtomicBool = AtomicBool::new(false);
+
     fn write(folder: &Path, label: &str, values: &[f32]) {
         let bytes = mat::encode_f32("feat", &[1, values.len()], values);
         atomic::write(folder.join(format!("{label}.mat")), &bytes).unwrap();
@@ -105,10 +116,12 @@ mod tests {
     #[test]
     fn what_is_read_ahead_is_the_layer() {
         let folder = layer();
-        let units = Ahead::start(folder.path(), 24).unwrap().finish().unwrap();
-        let stop = AtomicBool::new(false);
+        let units = Ahead::start(folder.path(), 24)
+            .unwrap()
+            .finish(&RUNNING)
+            .unwrap();
         let mut read = Units::open(folder.path(), Reading::default()).unwrap();
-        read.seek(0, &stop).unwrap();
+        read.seek(0, &RUNNING).unwrap();
         assert_eq!((&units.images, &units.values), (&read.images, &read.values));
         assert!(units.is_whole());
     }
@@ -123,17 +136,22 @@ mod tests {
         let folder = layer();
         let ahead = Ahead::start(folder.path(), 24).unwrap();
         write(folder.path(), "c", &[7.0, 8.0, 9.0]);
-        assert!(ahead.finish().is_none());
+        assert!(ahead.finish(&RUNNING).is_none());
         let ahead = Ahead::start(folder.path(), 36).unwrap();
         write(folder.path(), "b", &[0.0, 0.0, 0.0]);
-        assert!(ahead.finish().is_none());
+        assert!(ahead.finish(&RUNNING).is_none());
     }
 
     #[test]
     fn a_damaged_file_is_left_to_the_foreground() {
         let folder = layer();
         atomic::write(folder.path().join("b.mat"), b"MATLAB").unwrap();
-        assert!(Ahead::start(folder.path(), 24).unwrap().finish().is_none());
+        assert!(
+            Ahead::start(folder.path(), 24)
+                .unwrap()
+                .finish(&RUNNING)
+                .is_none()
+        );
         drop(Ahead::start(folder.path(), 24));
     }
 }
