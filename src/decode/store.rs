@@ -43,7 +43,7 @@ pub enum Keep {
     Roi,
 }
 
-/// Fifths of the bound that a layer may take from ROIs that are prepared.
+/// Fifths of the bound that a layer may take from other ROIs.
 const LAYER_SHARE: u64 = 2;
 
 struct Kept<T> {
@@ -176,7 +176,8 @@ impl<T> Store<T> {
         let (_, units) = self.layer.as_mut().expect("set above");
         if !units.is_whole() {
             // Portions differ in size, and others may have taken what was free before.
-            units.limit((free + units.bytes()).saturating_sub(working));
+            // A third is for what fits allocate and the allocator holds on to.
+            units.limit((free + units.bytes()).saturating_sub(working) / 3 * 2);
         }
         units.seek(0, stop)?;
         if units.is_whole() {
