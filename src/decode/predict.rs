@@ -9,17 +9,19 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use ndarray::{Array2, ArrayView2, Axis};
+use rayon::prelude::*;
 use serde_json::{Value, json};
 
-use super::{Context, CurrentLayer, RoiCache, Tables};
+use super::Context;
+use super::store::Store;
 use crate::error::{Error, Result};
-use crate::io::atomic::Batch;
+use crate::io::atomic::{Batch, Staged};
 use crate::io::mat;
 use crate::io::record::Record;
 use crate::ridge::linalg;
 use crate::stats::correlation;
 use crate::study::Behaviour;
-use crate::study::brain::{Samples, Stimuli};
+use crate::study::brain::Stimuli;
 use crate::study::decoder::Decoder;
 use crate::study::units::{UNITS_PER_BLOCK, Units};
 use crate::work::layout::Split;
@@ -27,12 +29,13 @@ use crate::work::sources::Source;
 use crate::work::stage::{Artifact, Job};
 use crate::work::{Item, Stage};
 
+/// Files that are written side by side: a process may have few open at a time.
+const FILES_AT_ONCE: usize = 64;
+
 /// The stage.
 pub struct Predict {
     context: Context,
-    tables: Tables,
-    layer: CurrentLayer,
-    rois: RoiCache<TestRoi>,
+    store: Store<TestRoi>,
 }
 
 /// Mean test patterns of one subject's ROI.
@@ -46,32 +49,27 @@ struct TestRoi {
 impl Predict {
     /// A run of the stage.
     pub fn new(context: Context) -> Predict {
-        let rois = RoiCache::new(context.memory.bytes / 5);
         Predict {
+            store: Store::new(context.clone(), Split::Test),
             context,
-            tables: Tables::default(),
-            layer: CurrentLayer::default(),
-            rois,
         }
     }
 
-    fn prepare_roi(&mut self, item: &Item) -> Result<()> {
-        if self.rois.get(item).is_some() {
-            return Ok(());
+    /// Makes sure that the item's ROI is prepared; returns the number of its stimuli.
+    fn prepare_roi(&mut self, item: &Item) -> Result<usize> {
+        if let Some(roi) = self.store.roi(item) {
+            return Ok(roi.patterns.nrows());
         }
-        let samples: Samples = self.tables.samples(&self.context, Split::Test, item)?;
-        let patterns = samples.mean_patterns();
-        let bytes = 8 * patterns.len() as u64;
-        self.rois.insert(
-            item,
-            bytes,
-            TestRoi {
-                patterns,
-                stimuli: samples.stimuli,
-                path: samples.path,
-            },
-        );
-        Ok(())
+        let samples = self.store.samples(item, |extent| 2 * extent.bytes())?;
+        let roi = TestRoi {
+            patterns: samples.mean_patterns(),
+            stimuli: samples.stimuli,
+            path: samples.path,
+        };
+        let n_stimuli = roi.patterns.nrows();
+        let bytes = (roi.patterns.len() * size_of::<f64>()) as u64;
+        self.store.keep_roi(item, bytes, roi);
+        Ok(n_stimuli)
     }
 }
 
@@ -95,27 +93,39 @@ impl Job for Predict {
         ]
     }
 
+    fn announce(&mut self, item: &Item) {
+        self.store.announce(item);
+    }
+
     fn compute(&mut self, item: &Item, stop: &AtomicBool) -> Result<Artifact> {
         let behaviour = self.context.behaviour;
         let folder = self.context.layout.decoder(item);
         refuse_other_settings(&folder, &self.settings(item))?;
-        let decoder = Decoder::read(&folder)?;
-        self.prepare_roi(item)?;
-        let roi = self.rois.get(item).expect("prepared above");
-        let units = self.layer.open(&self.context, Split::Test, item)?;
+        let n_stimuli = self.prepare_roi(item)?;
+        let mut decoder = Decoder::open(&folder, self.context.memory)?;
+        let n_kept = decoder.weights.len() + n_stimuli * decoder.bias.len();
+        let working = (n_kept * size_of::<f32>()) as u64;
+        let (roi, units) = self.store.open(item, working, stop)?;
         check_shapes(item, &decoder, roi, units)?;
         let (rows, disagreement) = roi.stimuli.rows_in(&units.images, &units.folder)?;
-        let patterns = decoder.standardise(roi.patterns.view(), behaviour == Behaviour::Corrected);
-        refuse_undefined(item, &decoder, roi, patterns.view(), behaviour)?;
+        let patterns = decoder.standardise(roi.patterns.view());
+        let all_finite = patterns.iter().all(|value| value.is_finite());
         let mut decoded = Decoded::new(rows.len(), units.n_units());
         for start in (0..units.n_units()).step_by(UNITS_PER_BLOCK) {
             if stop.load(Ordering::Relaxed) {
                 return Err(Error::Interrupted);
             }
             if start >= units.range.end {
-                units.seek(start)?;
+                units.seek(start, stop)?;
+            }
+            if start >= decoder.range.end {
+                decoder.seek(start)?;
             }
             let range = start..units.n_units().min(start + UNITS_PER_BLOCK);
+            let cleaned = (!all_finite && behaviour == Behaviour::Corrected)
+                .then(|| decoder.without_unused(patterns.view(), range.clone()));
+            let patterns = cleaned.as_ref().unwrap_or(&patterns);
+            refuse_undefined(item, &decoder, roi, patterns.view(), behaviour)?;
             let truth = units.view(range.clone()).select(Axis(0), &rows);
             decoded.block(&decoder, patterns.view(), range, truth.view());
         }
@@ -319,12 +329,19 @@ impl Decoded {
         let mut files = Batch::new();
         let full: Vec<usize> = std::iter::once(1).chain(shape.iter().copied()).collect();
         let folder = context.layout.decoded_features(item);
-        for (row, name) in self.features.rows().into_iter().zip(names) {
-            let values = row.to_slice().expect("rows of a standard layout");
-            files.add(
-                folder.join(format!("{name}.mat")),
-                &mat::encode_f32("feat", &full, values),
-            )?;
+        for (chunk, names) in names.chunks(FILES_AT_ONCE).enumerate() {
+            let staged: Vec<Staged> = names
+                .par_iter()
+                .enumerate()
+                .map(|(place, name)| {
+                    let row = self.features.row(chunk * FILES_AT_ONCE + place);
+                    let values = row.to_slice().expect("rows of a standard layout");
+                    let mut staged = Staged::create(folder.join(format!("{name}.mat")))?;
+                    staged.append(&mat::encode_f32("feat", &full, values))?;
+                    Ok(staged)
+                })
+                .collect::<Result<_>>()?;
+            staged.into_iter().for_each(|file| files.add_staged(file));
         }
         let folder = context.layout.decoding_accuracy(item);
         let (pattern, identification) = self.sums.per_image();

@@ -5,16 +5,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::{Value, json};
 
-use super::{Context, CurrentLayer, RoiCache, Tables};
+use super::Context;
+use super::store::Store;
 use crate::error::{Error, Result};
 use crate::io::atomic::Batch;
 use crate::io::mat::{self, WeightsWriter};
 use crate::ridge::{self, Inputs, Params};
 use crate::settings::Precision;
 use crate::study::Behaviour;
-use crate::study::brain::{Samples, Stimuli};
+use crate::study::brain::{Extent, Samples, Stimuli};
 use crate::study::scale::Scale;
-use crate::study::units::{Block, UNITS_PER_BLOCK, Units};
+use crate::study::units::{UNITS_PER_BLOCK, Units};
 use crate::work::Item;
 use crate::work::layout::Split;
 use crate::work::sources::Source;
@@ -23,9 +24,7 @@ use crate::work::stage::{Artifact, Job};
 /// The stage.
 pub struct Train {
     context: Context,
-    tables: Tables,
-    layer: CurrentLayer,
-    rois: RoiCache<TrainingRoi>,
+    store: Store<TrainingRoi>,
 }
 
 /// What depends on subject and ROI only: computed once, used for every layer.
@@ -33,6 +32,8 @@ struct TrainingRoi {
     inputs: Inputs,
     scale: Scale,
     stimuli: Stimuli,
+    /// Bytes that fitting a block of units takes besides.
+    working: u64,
     /// [`Behaviour::Compat`]: a constant voxel makes every weight NaN.
     poisoned: bool,
 }
@@ -40,30 +41,71 @@ struct TrainingRoi {
 impl Train {
     /// A run of the stage.
     pub fn new(context: Context) -> Train {
-        let rois = RoiCache::new(context.memory.bytes / 5 * 2);
         Train {
+            store: Store::new(context.clone(), Split::Training),
             context,
-            tables: Tables::default(),
-            layer: CurrentLayer::default(),
-            rois,
         }
     }
 
-    /// Makes sure that the item's ROI is in the cache.
-    fn prepare_roi(&mut self, item: &Item) -> Result<()> {
-        if self.rois.get(item).is_some() {
-            return Ok(());
+    /// Makes sure that the item's ROI is prepared; returns the bytes that a fit takes besides.
+    fn prepare_roi(&mut self, item: &Item) -> Result<u64> {
+        if let Some(roi) = self.store.roi(item) {
+            return Ok(roi.working);
         }
-        let samples = self.tables.samples(&self.context, Split::Training, item)?;
-        let roi = TrainingRoi::new(&samples, &self.context, item)?;
-        let bytes = roi.inputs.bytes();
-        self.rois.insert(item, bytes, roi);
-        Ok(())
+        let params = params(&self.context);
+        let samples = self.store.samples(item, |extent| need(extent, params))?;
+        let roi = TrainingRoi::new(samples, &self.context, item)?;
+        let working = roi.working;
+        self.store.keep_roi(item, roi.inputs.bytes(), roi);
+        Ok(working)
     }
 }
 
+fn params(context: &Context) -> Params {
+    Params {
+        alpha: context.settings.decoding.alpha,
+        n_selected: context.settings.decoding.n_voxels,
+        force_f64: context.settings.decoding.precision == Precision::F64,
+    }
+}
+
+/// Arrays of one block of units up to this size are not counted: `--memory` bounds what grows with the
+/// study, not the last megabyte of a process.
+const UNCOUNTED: u64 = 64 << 20;
+
+/// Most that the partial sums of a Gram matrix take besides, see [`ridge::linalg::gram`].
+const GRAM_PARTS: u64 = 128 << 20;
+
+/// Bytes that a ROI needs while it is prepared, its samples included, or fitted, whichever is more.
+fn need(extent: Extent, params: Params) -> u64 {
+    let Extent {
+        n_samples,
+        n_voxels,
+        n_stimuli,
+    } = extent;
+    let array = |rows: usize, columns: usize| (rows * columns * size_of::<f64>()) as u64;
+    let (patterns, sums) = (extent.bytes(), array(n_stimuli, n_voxels));
+    let uses_all = params.n_selected == 0 || params.n_selected >= n_voxels;
+    if uses_all && n_samples < n_voxels {
+        // The samples themselves are kept, and every fit copies them.
+        let kernel = 2 * array(n_samples + 1, n_samples + 1);
+        return 2 * patterns + sums + kernel + working(n_voxels, n_samples);
+    }
+    let gram = array(n_voxels, n_voxels);
+    let parts = (3 * gram).min(GRAM_PARTS);
+    let factor = if uses_all { gram } else { 0 };
+    let fitting = factor + working(n_voxels, n_stimuli);
+    sums + gram + (patterns + parts).max(fitting)
+}
+
+/// Bytes that fitting a block of units takes: targets, right-hand sides and weights.
+fn working(n_voxels: usize, n_rows: usize) -> u64 {
+    let arrays = 3 * n_voxels + 2 * n_rows;
+    ((arrays * UNITS_PER_BLOCK * size_of::<f64>()) as u64).saturating_sub(UNCOUNTED)
+}
+
 impl TrainingRoi {
-    fn new(samples: &Samples, context: &Context, item: &Item) -> Result<TrainingRoi> {
+    fn new(mut samples: Samples, context: &Context, item: &Item) -> Result<TrainingRoi> {
         let behaviour = context.behaviour;
         let scale = Scale::measure(samples.voxels.view(), behaviour);
         if scale.n_unusable() == samples.voxels.ncols() {
@@ -79,23 +121,18 @@ impl TrainingRoi {
         let poisoned = behaviour == Behaviour::Compat && scale.n_unusable() > 0;
         // Voxels that cannot be used are 0 in either mode here; what a poisoned ROI gets instead of
         // weights is decided when they are written.
-        let standardised = scale.apply(samples.voxels.view(), Behaviour::Corrected);
-        let params = Params {
-            alpha: context.settings.decoding.alpha,
-            n_selected: context.settings.decoding.n_voxels,
-            force_f64: context.settings.decoding.precision == Precision::F64,
-        };
-        let n_stimuli = samples.stimuli.len();
+        scale.apply_in_place(&mut samples.voxels);
         let inputs = Inputs::new(
-            standardised.view(),
+            samples.voxels.view(),
             &samples.stimulus_of,
-            n_stimuli,
-            &params,
+            samples.stimuli.len(),
+            &params(context),
         );
         Ok(TrainingRoi {
+            working: working(inputs.n_inputs(), samples.stimuli.len()),
             inputs,
             scale,
-            stimuli: samples.stimuli.clone(),
+            stimuli: samples.stimuli,
             poisoned,
         })
     }
@@ -118,10 +155,13 @@ impl Job for Train {
         ]
     }
 
+    fn announce(&mut self, item: &Item) {
+        self.store.announce(item);
+    }
+
     fn compute(&mut self, item: &Item, stop: &AtomicBool) -> Result<Artifact> {
-        self.prepare_roi(item)?;
-        let roi = self.rois.get(item).expect("prepared above");
-        let units = self.layer.open(&self.context, Split::Training, item)?;
+        let working = self.prepare_roi(item)?;
+        let (roi, units) = self.store.open(item, working, stop)?;
         let (rows, disagreement) = roi.stimuli.rows_in(&units.images, &units.folder)?;
         let folder = self.context.layout.decoder(item);
         let mut fit = Fit::new(roi, units, &folder)?;
@@ -130,7 +170,7 @@ impl Job for Train {
                 return Err(Error::Interrupted);
             }
             if start >= units.range.end {
-                units.seek(start)?;
+                units.seek(start, stop)?;
             }
             fit.block(roi, units, start, &rows, self.context.behaviour)?;
         }
@@ -205,13 +245,13 @@ impl Fit {
     fn block(
         &mut self,
         roi: &TrainingRoi,
-        units: &Units,
+        units: &mut Units,
         start: usize,
         rows: &[usize],
         behaviour: Behaviour,
     ) -> Result<()> {
         let range = start..units.n_units().min(start + UNITS_PER_BLOCK);
-        let block = Block::standardise(units.view(range), rows, behaviour);
+        let block = units.block(range, rows, behaviour);
         self.n_undefined += block.scale.n_unusable();
         self.unit_mean
             .extend(block.scale.mean.iter().map(|mean| *mean as f32));

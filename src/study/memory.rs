@@ -31,6 +31,33 @@ impl Memory {
     }
 }
 
+impl Memory {
+    /// Refuses work that needs more than the bound.
+    ///
+    /// - `item`: whose work it is.
+    /// - `what`: what takes the memory, in the user's words.
+    pub fn require(self, bytes: u64, item: impl Into<String>, what: &str) -> Result<()> {
+        if bytes <= self.bytes {
+            return Ok(());
+        }
+        let (needed, bound) = (amount(bytes), amount(self.bytes));
+        Err(Error::data(
+            item,
+            format!("needs {needed} of memory for {what}, `--memory` allows {bound}"),
+            format!("give at least `--memory {needed}`, or choose a smaller ROI"),
+        ))
+    }
+}
+
+/// An amount as `--memory` takes it, rounded up.
+fn amount(bytes: u64) -> String {
+    if bytes < 1 << 30 {
+        return format!("{}M", bytes.div_ceil(1 << 20));
+    }
+    let tenths = (bytes as f64 / (1u64 << 30) as f64 * 10.0).ceil();
+    format!("{:.1}G", tenths / 10.0)
+}
+
 impl FromStr for Memory {
     type Err = Error;
 
@@ -66,6 +93,31 @@ impl FromStr for Memory {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_memory_that_an_error_names_is_enough() {
+        for bytes in [
+            (1u64 << 20) + 1,
+            (1 << 30) - 1,
+            (1 << 30) + 1,
+            7_654_321_987,
+        ] {
+            let bound = Memory { bytes: bytes - 1 };
+            let error = bound
+                .require(bytes, "`sub-01/VC`", "its Gram matrix")
+                .unwrap_err();
+            let text = error.to_string();
+            let named = text
+                .split("--memory ")
+                .last()
+                .unwrap()
+                .split('`')
+                .next()
+                .unwrap();
+            let named: Memory = named.parse().unwrap();
+            assert!(named.require(bytes, "", "").is_ok(), "{text}");
+        }
+    }
 
     #[test]
     fn amounts_with_units() {

@@ -6,10 +6,12 @@
 //! | [`brain`] | one subject's ROI: training samples for the solver, test patterns per stimulus |
 //! | [`units`] | one layer's unit activations |
 //! | [`decoder`] | a trained decoder on disk, ours or the original's |
+//! | [`ahead`] | a layer that is read while another is at work |
 //! | [`memory`] | how many bytes the working arrays may take |
 //!
 //! Decoding and encoding both build on these; neither stage knows the other.
 
+pub mod ahead;
 pub mod brain;
 pub mod decoder;
 pub mod memory;

@@ -1,9 +1,11 @@
 //! One layer's unit activations, image by image.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use ndarray::{Array2, ArrayView2, s};
 
@@ -15,6 +17,9 @@ use crate::io::features;
 /// Units that are fitted together. A constant, so that the cut into blocks (and with it every last
 /// bit of a result) depends neither on `--memory` nor on the number of threads.
 pub const UNITS_PER_BLOCK: usize = 1024;
+
+/// Where a layer stands of which nothing is loaded.
+const NOWHERE: Range<usize> = usize::MAX..usize::MAX;
 
 /// Who is told how many of a layer's files have been read, and of how many.
 #[derive(Clone)]
@@ -56,35 +61,39 @@ pub struct Units {
     /// Units that are loaded at a time, whole blocks.
     portion: usize,
     reading: Reading,
+    /// Scales that have been measured, by the first unit of their block: the same for all ROIs.
+    scales: HashMap<usize, Arc<Scale>>,
 }
 
 impl Units {
-    /// Opens a layer and reads its first portion: as many whole blocks as fit into `bytes`.
-    pub fn open(folder: &Path, bytes: u64, reading: Reading) -> Result<Units> {
+    /// Opens a layer; nothing is read before [`Self::seek`].
+    pub fn open(folder: &Path, reading: Reading) -> Result<Units> {
         let layer = features::Layer::open(folder)?;
         let shape = layer.unit_shape()?;
-        let n_units: usize = shape.iter().product();
-        if n_units == 0 {
+        if shape.iter().product::<usize>() == 0 {
             return Err(Error::file(
                 folder,
                 "holds features without a unit",
                 "extract the layer again",
             ));
         }
-        let per_block = (layer.labels().len() * UNITS_PER_BLOCK * size_of::<f32>()) as u64;
-        let blocks = (bytes / per_block.max(1)).max(1) as usize;
-        let portion = blocks.saturating_mul(UNITS_PER_BLOCK);
-        let mut units = Units {
+        Ok(Units {
             folder: folder.to_owned(),
             images: layer.labels().to_vec(),
             shape,
-            range: 0..0,
+            range: NOWHERE,
             values: Array2::zeros((0, 0)),
-            portion,
+            portion: usize::MAX,
             reading,
-        };
-        units.load(&layer, 0..n_units.min(portion))?;
-        Ok(units)
+            scales: HashMap::new(),
+        })
+    }
+
+    /// Loads no more from now on than as many whole blocks as fit into `bytes`, at least one.
+    pub fn limit(&mut self, bytes: u64) {
+        let per_block = (self.images.len() * UNITS_PER_BLOCK * size_of::<f32>()) as u64;
+        let blocks = usize::try_from(bytes / per_block.max(1)).unwrap_or(usize::MAX);
+        self.portion = blocks.max(1).saturating_mul(UNITS_PER_BLOCK);
     }
 
     /// Units of the whole layer.
@@ -92,22 +101,48 @@ impl Units {
         self.shape.iter().product()
     }
 
+    /// Bytes of the whole layer.
+    pub fn whole_bytes(&self) -> u64 {
+        (self.images.len() * self.n_units() * size_of::<f32>()) as u64
+    }
+
+    /// Bytes of the portion that is loaded.
+    pub fn bytes(&self) -> u64 {
+        (self.values.len() * size_of::<f32>()) as u64
+    }
+
+    /// Whether the whole layer is loaded.
+    pub fn is_whole(&self) -> bool {
+        self.range == (0..self.n_units())
+    }
+
+    /// Who is told from now on how reading goes.
+    pub fn report_to(&mut self, reading: Reading) {
+        self.reading = reading;
+    }
+
     /// Moves to the portion of the same size that starts at `start`; nothing is read when it is
-    /// there already.
-    pub fn seek(&mut self, start: usize) -> Result<()> {
+    /// there already. Gives up with [`Error::Interrupted`] when `stop` is set.
+    pub fn seek(&mut self, start: usize, stop: &AtomicBool) -> Result<()> {
         if start == self.range.start {
             return Ok(());
         }
         let range = start..self.n_units().min(start.saturating_add(self.portion));
         let layer = features::Layer::open(&self.folder)?;
-        self.load(&layer, range)
+        self.load(&layer, range, stop)
     }
 
-    fn load(&mut self, layer: &features::Layer, range: Range<usize>) -> Result<()> {
-        // The old portion is given back before the new one is read.
-        self.values = Array2::zeros((0, 0));
+    fn load(
+        &mut self,
+        layer: &features::Layer,
+        range: Range<usize>,
+        stop: &AtomicBool,
+    ) -> Result<()> {
+        // The old portion is given back before the new one is read; after a failure none is there.
+        (self.values, self.range) = (Array2::zeros((0, 0)), NOWHERE);
         let (report, n_files) = (&self.reading.0, layer.labels().len());
-        let features = layer.read(Some(range.clone()), &|n_read| report(n_read, n_files))?;
+        let progress = |n_read| report(n_read, n_files);
+        let features = layer.read_unless(stop, Some(range.clone()), &progress)?;
         self.values = features.values;
         self.range = range;
         Ok(())
@@ -119,29 +154,37 @@ impl Units {
         self.values
             .slice(s![.., units.start - first..units.end - first])
     }
+
+    /// A block of the units that are loaded, standardised over all images, for the stimuli of `rows`.
+    ///
+    /// The deviation is over images, not over presentations (SPEC 1.3: the two differ by a factor of
+    /// .99967 for 1,200 images shown five times). A unit with a value that is not finite is NaN.
+    pub fn block(&mut self, units: Range<usize>, rows: &[usize], behaviour: Behaviour) -> Block {
+        let start = units.start;
+        let known = self.scales.get(&start).cloned();
+        let scale =
+            known.unwrap_or_else(|| Arc::new(Scale::measure(self.view(units.clone()), behaviour)));
+        self.scales.insert(start, Arc::clone(&scale));
+        Block::new(scale, self.view(units), rows, behaviour)
+    }
 }
 
 /// A block of a layer's units, standardised over its images.
 pub struct Block {
     /// Mean and standard deviation over the layer's images, each once.
-    pub scale: Scale,
+    pub scale: Arc<Scale>,
     /// Standardised activations in the order of the wanted rows, `(n_rows, n_units)`.
     pub targets: Array2<f64>,
 }
 
 impl Block {
-    /// Standardises a block over all images and takes the rows of the stimuli that were shown.
-    ///
-    /// The deviation is over images, not over presentations (SPEC 1.3: the two differ by a factor of
-    /// .99967 for 1,200 images shown five times). A unit with a value that is not finite is NaN.
-    pub fn standardise(
+    fn new(
+        scale: Arc<Scale>,
         activations: ArrayView2<f32>,
         rows: &[usize],
         behaviour: Behaviour,
     ) -> Block {
-        let scale = Scale::measure(activations, behaviour);
-        let shown = activations.select(ndarray::Axis(0), rows);
-        let mut targets = scale.apply(shown.view(), behaviour);
+        let mut targets = scale.apply(activations, rows, behaviour);
         for (unit, usable) in scale.usable.iter().enumerate() {
             if !usable {
                 // A constant unit has no correlation with anything: undefined.

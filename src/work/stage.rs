@@ -29,6 +29,11 @@ pub trait Job {
     /// What the artifact is made from.
     fn sources(&self, item: &Item) -> Vec<Source>;
 
+    /// Says that this item comes next after those of the present layer: its inputs may be read ahead.
+    fn announce(&mut self, item: &Item) {
+        let _ = item;
+    }
+
     /// Computes the artifact. Nothing is visible on disk before the loop commits the files.
     fn compute(&mut self, item: &Item, stop: &AtomicBool) -> Result<Artifact>;
 }
@@ -138,7 +143,8 @@ pub fn run(
     };
     // Publishing waits for the disk and needs no processor: it goes on beside the next item.
     let mut publishing: Option<Publishing> = None;
-    for item in items {
+    let mut announced = None;
+    for (place, item) in items.iter().enumerate() {
         let state = if options.force {
             State::Missing
         } else {
@@ -154,6 +160,11 @@ pub fn run(
                     break;
                 }
                 (told.observe)(Event::Started { item });
+                let layer = Some((&item.net, &item.layer));
+                if announced != layer {
+                    announced = layer;
+                    announce(&items[place..], job, layout, options, &mut sources);
+                }
                 match compute(item, job, layout, &mut sources, stop) {
                     Ok(computed) => Err(computed),
                     Err(Error::Interrupted) => {
@@ -179,6 +190,25 @@ pub fn run(
         last.finish(layout, &mut told);
     }
     Ok(told.summary)
+}
+
+/// Tells the job about the first item of the layer after this one, if it is to be computed.
+fn announce(
+    items: &[Item],
+    job: &mut dyn Job,
+    layout: &Layout,
+    options: Options,
+    sources: &mut Sources,
+) {
+    let layer = |item: &Item| (item.net.clone(), item.layer.clone());
+    let next = items
+        .iter()
+        .find(|next| items.first().map(layer) != Some(layer(next)));
+    let Some(next) = next else { return };
+    let state = state(next, job, layout, sources).unwrap_or(State::Missing);
+    if options.force || !matches!(state, State::Done | State::Foreign) {
+        job.announce(next);
+    }
 }
 
 /// What the caller has been told.

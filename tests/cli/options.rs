@@ -83,6 +83,29 @@ fn the_golden_study_has_the_same_bytes_with_any_number_of_threads() {
 }
 
 #[test]
+fn a_roi_beyond_the_memory_fails_and_says_how_much_is_enough() {
+    let env = TestEnv::small();
+    // Two megabytes of samples.
+    env.edit_samples("sub-01", Training, |samples| {
+        let copies = vec![samples.view(); 2_000_000 / (8 * samples.len()) + 1];
+        *samples = ndarray::concatenate(ndarray::Axis(0), &copies).unwrap();
+    });
+    let run = env.run(["decode-train", "--net", NET, "--memory", "1M"]);
+    run.status(2)
+        .stderr_contains("4 computed, 4 failed")
+        .stderr_contains("ROI `V1` of `sub-01`: needs ")
+        .stderr_contains("`--memory` allows 1M");
+    let text = &run.stderr;
+    let (_, named) = text.split_once("give at least `--memory ").unwrap();
+    let (named, _) = named.split_once('`').unwrap();
+    env.run(["decode-train", "--net", NET, "--memory", named])
+        .ok();
+    let bounded = env.artifacts();
+    env.run(["decode-train", "--net", NET, "--force"]).ok();
+    same_files(&bounded.iter().collect(), &env.artifacts().iter().collect());
+}
+
+#[test]
 fn all_shards_together_are_the_whole() {
     let env = TestEnv::small();
     let mut n_computed = 0;

@@ -1,6 +1,7 @@
 //! Chunked arrays: the filters, and putting the pieces together.
 
 use std::io::Read;
+use std::ops::Range;
 
 use flate2::read::ZlibDecoder;
 
@@ -9,8 +10,13 @@ use super::index;
 use super::layout::{Chunked, Filter};
 use super::object::Object;
 
-/// Bytes of the whole array in the order on disk.
-pub(super) fn read(input: &Input, object: &Object, chunked: &Chunked) -> Option<Vec<u8>> {
+/// Bytes of the array in the order on disk; what lies in chunks without an element of `range` is 0.
+pub(super) fn read(
+    input: &Input,
+    object: &Object,
+    chunked: &Chunked,
+    range: &Range<usize>,
+) -> Option<Vec<u8>> {
     let axes = object.dims.iter().zip(&chunked.dims);
     let grid: Vec<usize> = axes.map(|(&n, &chunk)| n.div_ceil(chunk)).collect();
     let chunks = index::chunks(input, chunked, &grid)?;
@@ -29,12 +35,27 @@ pub(super) fn read(input: &Input, object: &Object, chunked: &Chunked) -> Option<
         if std::mem::replace(&mut is_found[number], true) {
             return None;
         }
+        let span = span(object, chunked, &chunk.offset)?;
+        if span.end <= range.start || range.end <= span.start {
+            continue;
+        }
         let bytes = input.bytes(chunk.address, chunk.size)?.into_owned();
         let chunk_size = usize::try_from(chunked.chunk_size).ok()?;
         let bytes = unfilter(bytes, &chunked.filters, object.size, chunk_size)?;
         copy(&mut array, &bytes, object, chunked, &chunk.offset);
     }
     Some(array)
+}
+
+/// From the first to the last element of a chunk, in the order on disk.
+fn span(object: &Object, chunked: &Chunked, offset: &[usize]) -> Option<Range<usize>> {
+    let (mut first, mut last) = (0usize, 0usize);
+    for ((&n, &length), &offset) in object.dims.iter().zip(&chunked.dims).zip(offset) {
+        let end = offset.checked_add(length)?.min(n);
+        first = first.checked_mul(n)?.checked_add(offset)?;
+        last = last.checked_mul(n)?.checked_add(end.checked_sub(1)?)?;
+    }
+    Some(first..last.checked_add(1)?)
 }
 
 /// Undoes the filters, last first; the result has exactly `chunk_size` bytes.

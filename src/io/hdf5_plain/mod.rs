@@ -183,7 +183,7 @@ impl Object {
                 input.bytes(offset, (range.len() as u64).checked_mul(size)?)?
             }
             Layout::Chunked(chunked) => {
-                let bytes = chunks::read(input, self, chunked)?;
+                let bytes = chunks::read(input, self, chunked, &range)?;
                 let part = bytes.get(range.start * self.size..range.end * self.size)?;
                 Cow::Owned(part.to_vec())
             }
