@@ -97,6 +97,7 @@ impl Data {
         let params = Params {
             alpha: ALPHA,
             n_selected: N_SELECTED,
+            force_f64: false,
         };
         Inputs::new(self.voxels.view(), &self.image_of, N_IMAGES, &params)
     }
