@@ -114,8 +114,16 @@ fn gram_in_parts(x: ArrayView2<f64>) -> Array2<f64> {
         .into_par_iter()
         .map(|part| {
             let mut out = Array2::zeros((p, p));
-            for samples in part.axis_chunks_iter(Axis(0), SAMPLES_AT_ONCE) {
-                add_gram(&mut out, samples);
+            let chunks = part.axis_chunks_iter(Axis(0), SAMPLES_AT_ONCE);
+            for (chunk, samples) in chunks.enumerate() {
+                // Fresh memory that is read before it is written costs a second page fault, which
+                // stops the other threads for a moment.
+                let add = if chunk == 0 {
+                    Accum::Replace
+                } else {
+                    Accum::Add
+                };
+                add_gram(&mut out, samples, add);
             }
             out
         })
@@ -137,15 +145,15 @@ fn gram_in_parts(x: ArrayView2<f64>) -> Array2<f64> {
     sum
 }
 
-/// `out += xᵀ x`, lower triangle.
-fn add_gram(out: &mut Array2<f64>, x: ArrayView2<f64>) {
+/// `out += xᵀ x` or `out = xᵀ x`, lower triangle.
+fn add_gram(out: &mut Array2<f64>, x: ArrayView2<f64>, add: Accum) {
     let (n, p) = x.dim();
     let copy = transposed(x);
     let (lower, full) = (BlockStructure::TriangularLower, BlockStructure::Rectangular);
     triangular::matmul(
         MatMut::from_row_major_slice_mut(rows_mut(out), p, p),
         lower,
-        Accum::Add,
+        add,
         MatRef::from_row_major_slice(&copy, p, n),
         full,
         as_mat(x),
