@@ -75,7 +75,7 @@ fn neither_threads_nor_memory_change_a_byte() {
 
 #[test]
 fn the_golden_study_has_the_same_bytes_with_any_number_of_threads() {
-    for threads in ["1", "2"] {
+    for threads in ["1", "2", "4"] {
         let env = TestEnv::golden();
         let found = decoded(&env, &["--threads", threads, "--memory", "1M"]);
         same_files(&found.iter().collect(), &clean().iter().collect());
