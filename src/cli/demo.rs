@@ -3,9 +3,8 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
-use bhscore::decode::Context;
 use bhscore::settings::Settings;
-use bhscore::study::Behaviour;
+use bhscore::study::{Behaviour, Context};
 use bhscore::synth::{Plan, write_study};
 use bhscore::work::Stage;
 use clap::Args;
