@@ -24,6 +24,9 @@ impl Stage {
         Stage::EncodePredict,
     ];
 
+    /// The stages that lead to the decoding score, in the order in which they run.
+    pub const DECODING: [Stage; 2] = [Stage::DecodeTrain, Stage::DecodePredict];
+
     /// The command's name.
     pub fn name(self) -> &'static str {
         match self {
