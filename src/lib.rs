@@ -5,6 +5,7 @@
 //!
 //! ```text
 //! fMRI + features ──decode-train──▶ decoders ──decode-predict──▶ decoding accuracy ──compute──▶ BH score
+//! fMRI + features ──encode-train──▶ encoders ──encode-predict──▶ encoding accuracy ──compute──▶ BH score
 //! ```
 //!
 //! Stages meet on disk only, so each can be run, resumed and shared among machines alone.
@@ -24,6 +25,7 @@
 //! | [`work`] | items, plan, paths, the loop all stages share |
 //! | [`study`] | a subject's ROI and a layer's units, standardised; decoders on disk |
 //! | [`decode`] | the stages `decode-train` and `decode-predict` |
+//! | [`encode`] | the stages `encode-train` and `encode-predict` |
 //! | [`bh`] | accuracies → BH score |
 //! | [`report`] | tables, figures, the results page |
 //! | [`synth`] | the demo study, whose ground truth is known |
@@ -40,6 +42,7 @@
 
 pub mod bh;
 pub mod decode;
+pub mod encode;
 pub mod error;
 pub mod io;
 pub mod nearest;

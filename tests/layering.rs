@@ -13,9 +13,16 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("stats", &["error"]),
     ("ridge", &["error", "stats"]),
     ("work", &["error", "settings", "io"]),
-    ("study", &["error", "settings", "io", "stats", "ridge"]),
+    (
+        "study",
+        &["error", "settings", "io", "stats", "ridge", "work"],
+    ),
     (
         "decode",
+        &["error", "settings", "io", "stats", "ridge", "work", "study"],
+    ),
+    (
+        "encode",
         &["error", "settings", "io", "stats", "ridge", "work", "study"],
     ),
     ("bh", &["error", "settings", "io", "stats", "work"]),

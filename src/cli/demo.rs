@@ -3,9 +3,8 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
-use bhscore::decode::Context;
 use bhscore::settings::Settings;
-use bhscore::study::Behaviour;
+use bhscore::study::{Behaviour, Context};
 use bhscore::synth::{Plan, write_study};
 use bhscore::work::Stage;
 use clap::Args;
@@ -78,7 +77,7 @@ pub fn run(global: &Global, args: &DemoArgs) -> Result<Outcome> {
         items_hidden: true,
         ..global.clone()
     };
-    for stage in Stage::ALL {
+    for stage in Stage::DECODING {
         let outcome = run_stage(&quieter, &stage_args, &context, stage, &stop)?;
         if outcome != Outcome::Complete {
             return Ok(outcome);

@@ -22,7 +22,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::{Context as _, Result};
 use bhscore::settings::Settings;
 use bhscore::study::memory::Memory;
-use bhscore::work::Layout;
+use bhscore::work::{Layout, Stage};
 use clap::{Args, Parser, Subcommand};
 
 /// Version and the commit it was built from.
@@ -92,6 +92,10 @@ enum Command {
     DecodeTrain(stages::TrainArgs),
     /// Decode test images' features and measure decoding accuracy
     DecodePredict(stages::StageArgs),
+    /// Train ridge encoders: from each layer's units to each ROI's voxels
+    EncodeTrain(stages::StageArgs),
+    /// Encode test images' fMRI and measure encoding accuracy
+    EncodePredict(stages::StageArgs),
     /// Compute Brain Hierarchy scores from decoding accuracies
     Compute(compute::ComputeArgs),
     /// All stages in order, then the score
@@ -154,6 +158,8 @@ fn run(cli: Cli) -> Result<Outcome> {
         Command::Demo(args) => demo::run(&global, &args),
         Command::DecodeTrain(args) => stages::decode_train(&global, &args),
         Command::DecodePredict(args) => stages::decode_predict(&global, &args),
+        Command::EncodeTrain(args) => stages::encode(&global, &args, Stage::EncodeTrain),
+        Command::EncodePredict(args) => stages::encode(&global, &args, Stage::EncodePredict),
         Command::Compute(args) => compute::run(&global, &args),
         Command::Run(args) => stages::run_all(&global, &args),
         Command::Status(args) => status::run(&global, &args),

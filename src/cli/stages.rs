@@ -1,13 +1,13 @@
-//! `decode-train`, `decode-predict`, and `run`, which does all of them.
+//! `decode-train`, `decode-predict`, `encode-train`, `encode-predict`, and `run`, which does all of them.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Result;
-use bhscore::decode::{Context, predict::Predict, train::Train};
 use bhscore::settings::{Network, Precision, Settings};
-use bhscore::study::Behaviour;
+use bhscore::study::{Behaviour, Context};
 use bhscore::work::stage::{self, Job, Options, Summary};
 use bhscore::work::{Filter, Item, Shard, Stage, plan};
+use bhscore::{decode, encode};
 use clap::Args;
 
 use super::progress::Progress;
@@ -114,6 +114,11 @@ pub fn decode_predict(global: &Global, args: &StageArgs) -> Result<Outcome> {
     one_stage(global, args, &context, Stage::DecodePredict)
 }
 
+pub fn encode(global: &Global, args: &StageArgs, stage: Stage) -> Result<Outcome> {
+    let context = context(global, args.compat)?;
+    one_stage(global, args, &context, stage)
+}
+
 fn one_stage(
     global: &Global,
     args: &StageArgs,
@@ -124,12 +129,12 @@ fn one_stage(
     run_stage(global, args, context, stage, &stop)
 }
 
-/// All stages, then the scores of the networks that were named.
+/// The stages of decoding, then the scores of the networks that were named.
 pub fn run_all(global: &Global, args: &RunArgs) -> Result<Outcome> {
     let context = context(global, args.stage.compat)?;
     let stop = stop_flag()?;
     let mut outcome = Outcome::Complete;
-    for stage in Stage::ALL {
+    for stage in Stage::DECODING {
         // A failed item does not keep the others from the next stage.
         outcome = outcome.max(run_stage(global, &args.stage, &context, stage, &stop)?);
         if stop.load(Ordering::Relaxed) {
@@ -175,8 +180,10 @@ pub fn context(global: &Global, compat: bool) -> Result<Context> {
 /// The work of a stage.
 pub fn job(stage: Stage, context: &Context) -> Box<dyn Job> {
     match stage {
-        Stage::DecodeTrain => Box::new(Train::new(context.clone())),
-        Stage::DecodePredict => Box::new(Predict::new(context.clone())),
+        Stage::DecodeTrain => Box::new(decode::train::Train::new(context.clone())),
+        Stage::DecodePredict => Box::new(decode::predict::Predict::new(context.clone())),
+        Stage::EncodeTrain => Box::new(encode::train::Train::new(context.clone())),
+        Stage::EncodePredict => Box::new(encode::predict::Predict::new(context.clone())),
     }
 }
 

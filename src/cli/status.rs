@@ -53,13 +53,11 @@ pub fn run(global: &Global, args: &StatusArgs) -> Result<Outcome> {
         for stage in Stage::ALL {
             let items = plan(&context.settings, network, stage, &Filter::default())?;
             let job = stages::job(stage, &context);
-            all.push(Counts::of(
-                stage,
-                &network.dir,
-                &items,
-                job.as_ref(),
-                &context.layout,
-            )?);
+            let counts = Counts::of(stage, &network.dir, &items, job.as_ref(), &context.layout)?;
+            // Who has not begun to encode does not miss it.
+            if Stage::DECODING.contains(&stage) || counts.missing < items.len() {
+                all.push(counts);
+            }
         }
     }
     if global.json {

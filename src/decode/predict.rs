@@ -12,8 +12,7 @@ use ndarray::{Array2, ArrayView2, Axis};
 use rayon::prelude::*;
 use serde_json::{Value, json};
 
-use super::Context;
-use super::store::Store;
+use super::{Context, label_key, recorded};
 use crate::error::{Error, Result};
 use crate::io::atomic::{Batch, Staged};
 use crate::io::mat;
@@ -23,6 +22,7 @@ use crate::stats::correlation;
 use crate::study::Behaviour;
 use crate::study::brain::Stimuli;
 use crate::study::decoder::Decoder;
+use crate::study::store::Store;
 use crate::study::units::{UNITS_PER_BLOCK, Units};
 use crate::work::layout::Split;
 use crate::work::sources::Source;
@@ -50,7 +50,7 @@ impl Predict {
     /// A run of the stage.
     pub fn new(context: Context) -> Predict {
         Predict {
-            store: Store::new(context.clone(), Split::Test),
+            store: Store::new(context.clone(), Split::Test, label_key(&context)),
             context,
         }
     }
@@ -75,7 +75,7 @@ impl Predict {
 
 impl Job for Predict {
     fn settings(&self, item: &Item) -> Value {
-        self.context.recorded(item)
+        recorded(&self.context, item)
     }
 
     fn sources(&self, item: &Item) -> Vec<Source> {

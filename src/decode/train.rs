@@ -5,8 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::{Value, json};
 
-use super::Context;
-use super::store::Store;
+use super::{Context, label_key, recorded};
 use crate::error::{Error, Result};
 use crate::io::atomic::Batch;
 use crate::io::mat::{self, WeightsWriter};
@@ -15,6 +14,7 @@ use crate::settings::Precision;
 use crate::study::Behaviour;
 use crate::study::brain::{Extent, Samples, Stimuli};
 use crate::study::scale::Scale;
+use crate::study::store::Store;
 use crate::study::units::{UNITS_PER_BLOCK, Units};
 use crate::work::Item;
 use crate::work::layout::Split;
@@ -42,7 +42,7 @@ impl Train {
     /// A run of the stage.
     pub fn new(context: Context) -> Train {
         Train {
-            store: Store::new(context.clone(), Split::Training),
+            store: Store::new(context.clone(), Split::Training, label_key(&context)),
             context,
         }
     }
@@ -140,7 +140,7 @@ impl TrainingRoi {
 
 impl Job for Train {
     fn settings(&self, item: &Item) -> Value {
-        let mut settings = self.context.recorded(item);
+        let mut settings = recorded(&self.context, item);
         settings["precision"] = json!(self.context.settings.decoding.precision);
         settings
     }

@@ -103,22 +103,8 @@ impl Inputs {
                 .map(|square| square.max(0.0).sqrt())
                 .collect(),
         };
-        let threshold = (NEAR_CONSTANT_VARIANCE * n_samples).sqrt();
-        let inverse_norms: Vec<f64> = norms
-            .iter()
-            .map(|&norm| if norm > threshold { 1.0 / norm } else { 0.0 })
-            .collect();
-        let usable = inverse_norms
-            .iter()
-            .filter(|&&inverse| inverse > 0.0)
-            .count();
-        // All inputs are used when there are not more than asked for: then also those that vary
-        // too little to be selected, as in the original (`QUIRKS` B2).
-        let n_selected = if n_selected == x.ncols() {
-            n_selected
-        } else {
-            n_selected.min(usable)
-        };
+        let inverse_norms = inverse_norms(&norms, n_samples);
+        let n_selected = n_selectable(params, &inverse_norms);
         let system = match centred {
             Some(centred) if dual => System::Dual {
                 centred,
@@ -138,6 +124,47 @@ impl Inputs {
             sums,
             counts,
             system,
+            knowledge: Knowledge::new(params.force_f64),
+        }
+    }
+
+    /// Prepares inputs that repeat while targets do not: presentations of one image have the same
+    /// inputs, and a target of their own each.
+    ///
+    /// Fits then want the mean of the targets over the samples of each row: with `cᵢ` samples in row
+    /// `i`, `X̃ᵀy = Σ cᵢ x̃ᵢ ȳᵢ` and `X̃ᵀX̃ = Σ cᵢ x̃ᵢ x̃ᵢᵀ`, so that the solution is that of the
+    /// expanded samples.
+    ///
+    /// - `x`: inputs of every row, `(n_rows, n_inputs)`, all finite.
+    /// - `counts`: samples of every row, `(n_rows,)`.
+    #[track_caller]
+    pub fn weighted(x: ArrayView2<f64>, counts: &[f64], params: &Params) -> Inputs {
+        assert_eq!(x.nrows(), counts.len(), "one count per row");
+        let n_samples = counts.iter().sum();
+        let mean = super::weighted_mean(x, counts, n_samples);
+        let mut gram = {
+            let mut rows = centre(x, &mean);
+            scale_rows(&mut rows, |row| counts[row].sqrt());
+            linalg::gram(rows.view())
+        };
+        let mut sums = centre(x, &mean);
+        scale_rows(&mut sums, |row| counts[row]);
+        let norms: Vec<f64> = gram
+            .diag()
+            .iter()
+            .map(|square| square.max(0.0).sqrt())
+            .collect();
+        let inverse_norms = inverse_norms(&norms, n_samples);
+        penalise(&mut gram, &mean, n_samples, params.alpha);
+        Inputs {
+            n_samples,
+            alpha: params.alpha,
+            n_selected: n_selectable(params, &inverse_norms),
+            mean,
+            inverse_norms,
+            sums,
+            counts: counts.to_vec(),
+            system: System::Primal(gram),
             knowledge: Knowledge::new(params.force_f64),
         }
     }
@@ -190,11 +217,44 @@ impl Inputs {
     }
 }
 
-fn kappa(n_samples: f64, alpha: f64) -> f64 {
+/// `1 / ‖x̃ⱼ‖`, 0 for inputs that vary too little to be selected.
+pub(super) fn inverse_norms(norms: &[f64], n_samples: f64) -> Vec<f64> {
+    let threshold = (NEAR_CONSTANT_VARIANCE * n_samples).sqrt();
+    norms
+        .iter()
+        .map(|&norm| if norm > threshold { 1.0 / norm } else { 0.0 })
+        .collect()
+}
+
+/// How many inputs every target gets.
+///
+/// All inputs are used when there are not more than asked for: then also those that vary too little
+/// to be selected, as in the original (`QUIRKS` B2).
+fn n_selectable(params: &Params, inverse_norms: &[f64]) -> usize {
+    if params.asks_for_all(inverse_norms.len()) {
+        return inverse_norms.len();
+    }
+    let usable = inverse_norms.iter().filter(|&&inverse| inverse > 0.0);
+    params.n_selected.min(usable.count())
+}
+
+/// Multiplies every row by its factor.
+pub(super) fn scale_rows(matrix: &mut Array2<f64>, factor: impl Fn(usize) -> f64 + Sync) {
+    matrix
+        .axis_iter_mut(Axis(0))
+        .into_par_iter()
+        .enumerate()
+        .for_each(|(row, mut values)| {
+            let factor = factor(row);
+            values.iter_mut().for_each(|value| *value *= factor);
+        });
+}
+
+pub(super) fn kappa(n_samples: f64, alpha: f64) -> f64 {
     n_samples * alpha / (n_samples + alpha)
 }
 
-fn column_norms(centred: &Array2<f64>) -> Vec<f64> {
+pub(super) fn column_norms(centred: &Array2<f64>) -> Vec<f64> {
     let mut squares = vec![0.0; centred.ncols()];
     for row in centred.axis_iter(Axis(0)) {
         squares
@@ -228,7 +288,7 @@ fn add_means(gram: &mut Array2<f64>, mean: &[f64], factor: f64) {
         });
 }
 
-fn centre(x: ArrayView2<f64>, mean: &[f64]) -> Array2<f64> {
+pub(super) fn centre(x: ArrayView2<f64>, mean: &[f64]) -> Array2<f64> {
     let mut centred = x.to_owned();
     centred
         .axis_iter_mut(Axis(0))

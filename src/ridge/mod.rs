@@ -19,6 +19,7 @@
 //! | [`shared`], [`grouping`], [`partial`] | targets with overlapping inputs together, by an elimination tree |
 //! | [`conjugate`] | targets with little in common, in single precision with a proof in double |
 //! | [`direct`] | one Cholesky factorisation per target, the oracle of every faster solver |
+//! | [`wide`] | more inputs than a Gram matrix can have, which repeat while targets do not |
 //! | [`linalg`] | the only file that names a linear-algebra crate |
 
 pub mod conjugate;
@@ -33,6 +34,7 @@ pub mod repeats;
 pub mod select;
 pub mod shared;
 pub mod solve;
+pub mod wide;
 
 use ndarray::{Array2, ArrayView2, Axis, CowArray, Ix2};
 use rayon::prelude::*;
@@ -59,7 +61,7 @@ pub struct Params {
 
 impl Params {
     /// Whether targets use all of `n_inputs` inputs; 0 asks for that, as in the original.
-    fn asks_for_all(&self, n_inputs: usize) -> bool {
+    pub fn asks_for_all(&self, n_inputs: usize) -> bool {
         self.n_selected == 0 || self.n_selected >= n_inputs
     }
 }

@@ -47,7 +47,7 @@ pub fn strongest(
 
 /// Order of preference: larger key first, then lower index; total, so that every algorithm that
 /// respects it chooses the same set.
-fn stronger_first(a: &(f64, u32), b: &(f64, u32)) -> Ordering {
+pub(super) fn stronger_first(a: &(f64, u32), b: &(f64, u32)) -> Ordering {
     b.0.total_cmp(&a.0).then(a.1.cmp(&b.1))
 }
 

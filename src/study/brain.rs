@@ -131,6 +131,18 @@ impl Stimuli {
         }
     }
 
+    /// Stimuli that were shown and have features: positions here and in the sorted names of a layer's
+    /// feature files, both ascending.
+    pub fn pairs_with(&self, features: &[String]) -> Vec<(usize, usize)> {
+        let row_of = |stimulus: usize| match self {
+            Stimuli::Ranks(ranks) => Some(ranks[stimulus] - 1).filter(|row| *row < features.len()),
+            Stimuli::Names { names, .. } => features.binary_search(&names[stimulus]).ok(),
+        };
+        (0..self.len())
+            .filter_map(|stimulus| Some((stimulus, row_of(stimulus)?)))
+            .collect()
+    }
+
     /// The feature row of every stimulus, given the sorted names of a layer's feature files.
     ///
     /// Also returns a remark where name and image index disagree.
@@ -201,7 +213,7 @@ fn shown(table: &BData, path: &Path, label_key: &str) -> Result<(Vec<usize>, Sti
         Err(Error::file(
             path,
             format!("has neither `{label_key}` nor `{IMAGE_INDEX}`"),
-            "set `decoding.label_key` to the column that tells which image was shown",
+            "set `decoding.label_key` (`encoding.label_key` for encoders) to the column that tells which image was shown",
         ))
     }
 }

@@ -6,6 +6,8 @@
 //! | [`brain`] | one subject's ROI: training samples for the solver, test patterns per stimulus |
 //! | [`units`] | one layer's unit activations |
 //! | [`decoder`] | a trained decoder on disk, ours or the original's |
+//! | [`context`] | what every stage needs to know: paths, settings, memory |
+//! | [`store`] | what a stage keeps from item to item, within the memory bound |
 //! | [`ahead`] | a layer that is read while another is at work |
 //! | [`memory`] | how many bytes the working arrays may take |
 //!
@@ -13,10 +15,14 @@
 
 pub mod ahead;
 pub mod brain;
+pub mod context;
 pub mod decoder;
 pub mod memory;
 pub mod scale;
+pub mod store;
 pub mod units;
+
+pub use context::Context;
 
 /// Whether a stage keeps to the method or to the original's files bit for bit, defects included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

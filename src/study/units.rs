@@ -160,12 +160,17 @@ impl Units {
     /// The deviation is over images, not over presentations (SPEC 1.3: the two differ by a factor of
     /// .99967 for 1,200 images shown five times). A unit with a value that is not finite is NaN.
     pub fn block(&mut self, units: Range<usize>, rows: &[usize], behaviour: Behaviour) -> Block {
+        let scale = self.scale(units.clone(), behaviour);
+        Block::new(scale, self.view(units), rows, behaviour)
+    }
+
+    /// The scale of a block of the units that are loaded, over all images.
+    pub fn scale(&mut self, units: Range<usize>, behaviour: Behaviour) -> Arc<Scale> {
         let start = units.start;
         let known = self.scales.get(&start).cloned();
-        let scale =
-            known.unwrap_or_else(|| Arc::new(Scale::measure(self.view(units.clone()), behaviour)));
+        let scale = known.unwrap_or_else(|| Arc::new(Scale::measure(self.view(units), behaviour)));
         self.scales.insert(start, Arc::clone(&scale));
-        Block::new(scale, self.view(units), rows, behaviour)
+        scale
     }
 }
 

@@ -9,17 +9,31 @@ pub enum Stage {
     DecodeTrain,
     /// Decoded features and decoding accuracy.
     DecodePredict,
+    /// Ridge encoders from units to voxels.
+    EncodeTrain,
+    /// Encoded fMRI and encoding accuracy.
+    EncodePredict,
 }
 
 impl Stage {
     /// All stages in the order in which they run.
-    pub const ALL: [Stage; 2] = [Stage::DecodeTrain, Stage::DecodePredict];
+    pub const ALL: [Stage; 4] = [
+        Stage::DecodeTrain,
+        Stage::DecodePredict,
+        Stage::EncodeTrain,
+        Stage::EncodePredict,
+    ];
+
+    /// The stages that lead to the decoding score, in the order in which they run.
+    pub const DECODING: [Stage; 2] = [Stage::DecodeTrain, Stage::DecodePredict];
 
     /// The command's name.
     pub fn name(self) -> &'static str {
         match self {
             Stage::DecodeTrain => "decode-train",
             Stage::DecodePredict => "decode-predict",
+            Stage::EncodeTrain => "encode-train",
+            Stage::EncodePredict => "encode-predict",
         }
     }
 }

@@ -6,6 +6,9 @@
 //! data/feature_decoders/ImageNetTraining/<net>/<layer>/<subject>/<roi>/model/
 //! data/decoded_features/ImageNetTest/<net>/<layer>/<subject>/<roi>/<image>.mat
 //! data/decoding_accuracy/ImageNetTest/<net>/<layer>/<subject>/<roi>/accuracy.mat
+//! data/feature_encoders/ImageNetTraining/<net>/<layer>/<subject>/<roi>/model/
+//! data/encoded_fmri/ImageNetTest/encoded_brain/<net>/<layer>/<subject>/<roi>/<image>.mat
+//! data/encoding_accuracy/ImageNetTest/<net>/<layer>/<subject>/<roi>/accuracy.mat
 //! results/
 //! ```
 
@@ -106,22 +109,62 @@ impl Layout {
         self.leaf("data/decoding_accuracy", Split::Test, item)
     }
 
+    /// `W.mat`, `b.mat` and the normalisation of one encoder.
+    pub fn encoder(&self, item: &Item) -> PathBuf {
+        self.leaf("data/feature_encoders", Split::Training, item)
+            .join("model")
+    }
+
+    /// Encoded fMRI, one file per test image.
+    pub fn encoded_fmri(&self, item: &Item) -> PathBuf {
+        self.encoded("encoded_brain", item)
+    }
+
+    /// `accuracy.mat` of one layer, subject and ROI.
+    pub fn encoding_accuracy(&self, item: &Item) -> PathBuf {
+        self.leaf("data/encoding_accuracy", Split::Test, item)
+    }
+
+    /// Where the original's encoding writes `accuracy.mat`; its notebook reads it from
+    /// [`Self::encoding_accuracy`], and nobody copies it (`QUIRKS` E12).
+    pub fn profile_correlation(&self, item: &Item) -> PathBuf {
+        self.encoded("profile_correlation", item)
+    }
+
     /// The folder whose `record.json` makes an item done.
     pub fn record_folder(&self, item: &Item) -> PathBuf {
         match item.stage {
             Stage::DecodeTrain => self.decoder(item),
             Stage::DecodePredict => self.decoding_accuracy(item),
+            Stage::EncodeTrain => self.encoder(item),
+            Stage::EncodePredict => self.encoding_accuracy(item),
         }
     }
 
-    /// A file in the record folder that the original writes too: there without a record, the
-    /// artifact is foreign.
+    /// Files that the original writes too: there without a record, the artifact is foreign.
     pub fn foreign_marks(&self, item: &Item) -> Vec<PathBuf> {
         let folder = self.record_folder(item);
         match item.stage {
-            Stage::DecodeTrain => vec![folder.join("W.mat"), folder.join("W")],
+            Stage::DecodeTrain | Stage::EncodeTrain => {
+                vec![folder.join("W.mat"), folder.join("W")]
+            }
             Stage::DecodePredict => vec![folder.join("accuracy.mat")],
+            Stage::EncodePredict => {
+                let original = self.profile_correlation(item);
+                vec![folder.join("accuracy.mat"), original.join("accuracy.mat")]
+            }
         }
+    }
+
+    fn encoded(&self, kind: &str, item: &Item) -> PathBuf {
+        self.root
+            .join("data/encoded_fmri")
+            .join(Split::Test.folder())
+            .join(kind)
+            .join(&item.net)
+            .join(&item.layer)
+            .join(&item.subject)
+            .join(&item.roi)
     }
 
     fn leaf(&self, kind: &str, split: Split, item: &Item) -> PathBuf {

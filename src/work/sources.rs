@@ -163,7 +163,11 @@ fn foreign_files(folder: &Path, stage: Stage) -> Result<Vec<PathBuf>> {
     }
     if files.is_empty() {
         let remedy = format!("run `bhscore {stage}` for it first");
-        return Err(Error::file(folder, "holds no decoder", remedy));
+        let model = match stage {
+            Stage::EncodeTrain | Stage::EncodePredict => "encoder",
+            Stage::DecodeTrain | Stage::DecodePredict => "decoder",
+        };
+        return Err(Error::file(folder, format!("holds no {model}"), remedy));
     }
     Ok(files)
 }

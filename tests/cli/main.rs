@@ -5,6 +5,7 @@
 //! | [`golden`] | does it give the original's numbers? |
 //! | [`ridge`] | does `ridge` give FastL2LiR's numbers? |
 //! | [`odd`] | are odd data computed with what is left? |
+//! | [`encode`] | does encoding give the numbers of the original, in any order and any way? |
 //! | [`damage`] | do damaged files fail their own items only, with a remedy? |
 //! | [`compat`] | does `--compat` keep the original's defects? |
 //! | [`foreign`] | are the original's decoders used, and left alone? |
@@ -32,6 +33,7 @@ mod compat;
 mod damage;
 mod demo;
 mod edit;
+mod encode;
 mod env;
 mod foreign;
 mod golden;

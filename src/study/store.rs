@@ -9,11 +9,11 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use super::Context;
+use super::ahead::Ahead;
+use super::brain::{Extent, Samples};
+use super::units::Units;
 use crate::error::Result;
 use crate::io::bdata::BData;
-use crate::study::ahead::Ahead;
-use crate::study::brain::{Extent, Samples};
-use crate::study::units::Units;
 use crate::work::Item;
 use crate::work::layout::Split;
 
@@ -21,6 +21,7 @@ use crate::work::layout::Split;
 pub struct Store<T> {
     context: Context,
     split: Split,
+    label_key: String,
     /// The last table that was read: the ROIs of one subject follow each other.
     table: Option<(PathBuf, BData)>,
     /// Prepared ROIs with the bytes that they take, the last used at the end.
@@ -61,10 +62,13 @@ impl<T> Kept<T> {
 
 impl<T> Store<T> {
     /// Nothing kept so far, of one half of the study.
-    pub fn new(context: Context, split: Split) -> Store<T> {
+    ///
+    /// - `label_key`: column of the fMRI tables that tells which image was shown.
+    pub fn new(context: Context, split: Split, label_key: &str) -> Store<T> {
         Store {
             context,
             split,
+            label_key: label_key.to_owned(),
             table: None,
             rois: Vec::new(),
             layer: None,
@@ -95,7 +99,7 @@ impl<T> Store<T> {
             self.table = Some((path.clone(), BData::read(&path)?));
         }
         let (_, table) = self.table.as_ref().expect("set above");
-        let (roi, label_key) = (self.context.roi(item)?, self.context.label_key());
+        let (roi, label_key) = (self.context.roi(item)?, self.label_key.as_str());
         let extent = Extent::measure(table, &path, roi, label_key)?;
         let need = need(extent);
         self.context.memory.require(
@@ -105,7 +109,7 @@ impl<T> Store<T> {
         )?;
         self.make_room(extent.bytes(), Keep::Table);
         let (_, table) = self.table.as_ref().expect("kept");
-        let (roi, label_key) = (self.context.roi(item)?, self.context.label_key());
+        let (roi, label_key) = (self.context.roi(item)?, self.label_key.as_str());
         let samples = Samples::select(table, &path, roi, label_key)?;
         self.make_room(need, Keep::Nothing);
         Ok(samples)
