@@ -32,6 +32,7 @@ mod compat;
 mod damage;
 mod demo;
 mod edit;
+mod encoding;
 mod env;
 mod foreign;
 mod golden;
