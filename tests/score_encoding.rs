@@ -182,6 +182,21 @@ fn drawn_voxels_are_the_first_of_the_permutation() {
     );
 }
 
+#[test]
+fn layers_in_reverse_turn_the_sign() {
+    let (_, input) = read(&common::golden("voxels"));
+    let order: Vec<usize> = (0..input.layers.len()).rev().collect();
+    let reversed = with_layers(&input, &order);
+    for sampling in [EncodingSampling::All, EncodingSampling::Exact] {
+        let score = |input| {
+            let score = bh::encoding_score(input, &options(Some(1000), sampling)).unwrap();
+            score.pooled.published.score.unwrap()
+        };
+        assert!(score(&input) > 0.8);
+        assert!((score(&input) + score(&reversed)).abs() < TOLERANCE);
+    }
+}
+
 // ------------------------------------------------------------------ edges
 
 /// `n_voxels` voxels per ROI and subject, of r 0.1 everywhere.

@@ -92,7 +92,7 @@ enum Command {
     DecodeTrain(stages::TrainArgs),
     /// Decode test images' features and measure decoding accuracy
     DecodePredict(stages::StageArgs),
-    /// Compute Brain Hierarchy scores from decoding accuracies
+    /// Compute Brain Hierarchy scores from decoding and encoding accuracies
     Compute(compute::ComputeArgs),
     /// All stages in order, then the score
     Run(stages::RunArgs),
