@@ -17,22 +17,31 @@
 //! | [`votes`] | how many items of each group chose each level |
 //! | [`spearman`] | ρ of such a count table |
 //! | [`layers`] | ρ over subsets of the layers |
+//! | [`encoding`] | the encoding half: voxels chosen as in the original |
+//! | [`competition`] | ρ over subsets of the layers when they are what competes |
+//! | [`summary`] | accuracies of one layer, subject and ROI in a few numbers |
 //! | [`score`] | the results, defined or with the reason why not |
 //!
 //! Items of all subjects are pooled. Everything after the selection depends on the count table alone, so
 //! one pass over the accuracies is enough for every subset of layers.
 
 pub mod accuracies;
+pub mod competition;
+pub mod encoding;
 pub mod layers;
 pub mod pool;
 pub mod score;
 pub mod selection;
 pub mod spearman;
+pub mod summary;
 pub mod votes;
 
+pub use encoding::{
+    EncodingAccuracies, EncodingOptions, EncodingSampling, EncodingScore, encoding_score,
+};
 pub use layers::LayerSampling;
 pub use pool::{Block, Pool};
-pub use score::{DecodingScore, Outcome, PairedScore, RuleScore};
+pub use score::{DecodingScore, Outcome, PairedScore, RuleScore, average};
 pub use selection::Rules;
 
 use crate::error::{Error, Result};
@@ -82,7 +91,7 @@ impl Default for ScoreOptions {
 impl ScoreOptions {
     /// # Errors
     /// If a value is out of its range.
-    fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self) -> Result<()> {
         if !(self.p_value > 0.0 && self.p_value <= 1.0) {
             let problem = format!("{} is not a level of significance", self.p_value);
             return Err(Error::data(

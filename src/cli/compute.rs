@@ -1,14 +1,18 @@
-//! `compute`: decoding accuracies → BH scores, tables, figures and the results page.
+//! `compute`: decoding and encoding accuracies → BH scores, tables, figures and the results page.
 
 use std::ffi::OsStr;
 
 use anyhow::Result;
-use bhscore::bh::{self, LayerSampling, Pool, Rules, ScoreOptions};
+use bhscore::bh::{
+    self, DecodingAccuracies, EncodingAccuracies, EncodingOptions, EncodingSampling, LayerSampling,
+    Pool, Rules, ScoreOptions, accuracies,
+};
 use bhscore::io::atomic::{self, Batch, Staged};
 use bhscore::io::record;
 use bhscore::report::parquet::UnitWriter;
 use bhscore::report::results::{self, Scored};
-use bhscore::report::{NetworkScores, table};
+use bhscore::report::voxels::VoxelWriter;
+use bhscore::report::{NetworkScores, summary, table};
 use bhscore::settings::{Network, Settings};
 use clap::Args;
 use serde_json::{Value, json};
@@ -21,7 +25,8 @@ use super::{Global, Outcome, speech};
 Examples:
   bhscore -C study compute
   bhscore -C study compute --net caffe/AlexNet --json
-  bhscore -C study compute --layer-sampling random:100 --seed 0")]
+  bhscore -C study compute --layer-sampling random:100 --seed 0
+  bhscore -C study compute --voxels all --enc-layer-sampling exact")]
 pub struct ComputeArgs {
     /// Only this network, by folder <framework>/<network> (repeatable) [default: all in settings.json]
     #[arg(long = "net", visible_alias = "dnn", value_name = "NET")]
@@ -39,6 +44,13 @@ pub struct SamplingArgs {
     /// Seed of `random:K`
     #[arg(long, default_value_t = 0, value_name = "SEED")]
     seed: u32,
+    /// Voxels per subject and ROI in the encoding score: all, or N drawn as in the original
+    /// [default: score.voxel_limit of the settings, 1000]
+    #[arg(long, value_name = "all|N")]
+    voxels: Option<String>,
+    /// Layers that compete in the encoding score: all, or exact (mean over all subsets)
+    #[arg(long, default_value = "all", value_name = "HOW")]
+    enc_layer_sampling: String,
 }
 
 impl Default for SamplingArgs {
@@ -46,6 +58,8 @@ impl Default for SamplingArgs {
         SamplingArgs {
             layer_sampling: "exact".to_owned(),
             seed: 0,
+            voxels: None,
+            enc_layer_sampling: "all".to_owned(),
         }
     }
 }
@@ -53,6 +67,52 @@ impl Default for SamplingArgs {
 impl SamplingArgs {
     fn name(&self) -> &str {
         &self.layer_sampling
+    }
+
+    /// Voxels per subject and ROI; `None` for all.
+    fn voxel_limit(&self, settings: &Settings) -> Result<Option<usize>> {
+        match self.voxels.as_deref() {
+            None => Ok(Some(settings.score.voxel_limit)),
+            Some("all") => Ok(None),
+            Some(number) => match number.parse() {
+                Ok(limit) if limit > 0 => Ok(Some(limit)),
+                _ => Err(bhscore::Error::data(
+                    format!("number of voxels `{number}`"),
+                    "is not a positive number",
+                    "give one (the original takes 1000), or `all`",
+                )
+                .into()),
+            },
+        }
+    }
+
+    fn encoding(&self, settings: &Settings) -> Result<EncodingOptions> {
+        let sampling = match self.enc_layer_sampling.as_str() {
+            "all" => EncodingSampling::All,
+            "exact" => EncodingSampling::Exact,
+            other => {
+                return Err(bhscore::Error::data(
+                    format!("layer sampling of encoding `{other}`"),
+                    "is not known",
+                    "choose `all` (as the original) or `exact`",
+                )
+                .into());
+            }
+        };
+        Ok(EncodingOptions {
+            p_value: settings.score.p_value,
+            n_layers: settings.score.n_layers,
+            sampling,
+            voxel_limit: self.voxel_limit(settings)?,
+        })
+    }
+
+    fn decoding(&self, settings: &Settings) -> Result<ScoreOptions> {
+        Ok(ScoreOptions {
+            p_value: settings.score.p_value,
+            n_layers: settings.score.n_layers,
+            sampling: self.parse()?,
+        })
     }
 
     fn parse(&self) -> Result<LayerSampling> {
@@ -98,18 +158,39 @@ pub fn score(
     networks: &[&Network],
     sampling: &SamplingArgs,
 ) -> Result<Outcome> {
+    let options = Options {
+        decoding: sampling.decoding(settings)?,
+        encoding: sampling.encoding(settings)?,
+    };
     let folder = global.layout().results();
-    let mut staged = Staged::create(folder.join(results::UNITS))?;
-    let (scored, outcome) = score_networks(global, settings, networks, sampling, &mut staged)?;
+    let mut units = Staged::create(folder.join(results::UNITS))?;
+    let mut voxels = Staged::create(folder.join(results::VOXELS))?;
+    let (scored, outcome) = {
+        let mut tables = Tables {
+            units: UnitWriter::new(
+                &mut units,
+                folder.join(results::UNITS),
+                &roi_names(settings),
+            )?,
+            voxels: VoxelWriter::new(&mut voxels, folder.join(results::VOXELS))?,
+        };
+        let found = score_networks(global, settings, networks, &options, &mut tables)?;
+        tables.units.finish()?;
+        tables.voxels.finish()?;
+        found
+    };
     let resolved = json!({
         "resolved": serde_json::to_value(settings)?,
         "layer_sampling": sampling.name(),
         "seed": sampling.seed,
+        "enc_layer_sampling": sampling.enc_layer_sampling,
+        "voxel_limit": options.encoding.voxel_limit,
     });
     let title = format!("BH scores of {}", study_name(global));
     let (files, value) = results::files(&title, &scored, resolved, provenance());
     let mut batch = Batch::new();
-    batch.add_staged(staged);
+    batch.add_staged(units);
+    batch.add_staged(voxels);
     for (name, bytes) in &files {
         batch.add(folder.join(name), bytes)?;
     }
@@ -127,57 +208,107 @@ pub fn score(
     Ok(outcome)
 }
 
-/// Scores of all networks; their units go to `units`.
+/// How both halves are taken.
+struct Options {
+    decoding: ScoreOptions,
+    encoding: EncodingOptions,
+}
+
+/// Tables of items, written while networks are scored.
+struct Tables<'a> {
+    units: UnitWriter<&'a mut Staged>,
+    voxels: VoxelWriter<&'a mut Staged>,
+}
+
+fn roi_names(settings: &Settings) -> Vec<String> {
+    settings.rois.iter().map(|roi| roi.name.clone()).collect()
+}
+
+/// Scores of all networks; their units and voxels go to `tables`.
 fn score_networks(
     global: &Global,
     settings: &Settings,
     networks: &[&Network],
-    sampling: &SamplingArgs,
-    units: &mut Staged,
+    options: &Options,
+    tables: &mut Tables<'_>,
 ) -> Result<(Vec<Scored>, Outcome)> {
-    let layout = global.layout();
-    let options = ScoreOptions {
-        p_value: settings.score.p_value,
-        n_layers: settings.score.n_layers,
-        sampling: sampling.parse()?,
-    };
-    let rois: Vec<String> = settings.rois.iter().map(|roi| roi.name.clone()).collect();
-    let path = units.path().to_owned();
-    let mut table = UnitWriter::new(units, &path, &rois)?;
     let (mut scored, mut outcome) = (Vec::new(), Outcome::Complete);
     for network in networks {
-        let mut scores = NetworkScores {
-            name: network.name.clone(),
-            net: network.dir.clone(),
-            decoding: None,
-        };
-        let accuracies = match bh::accuracies::read_decoding(&layout, settings, network) {
-            Ok(accuracies) => accuracies,
+        match Halves::read(global, settings, network) {
+            Ok(halves) => scored.push(halves.score(network, options, tables)?),
             // One network that is not there does not keep the others from being scored.
             Err(error) if networks.len() > 1 => {
                 speech::note(&error.to_string());
                 outcome = Outcome::Failed;
-                scored.push(Scored {
-                    scores,
-                    mean_accuracy: None,
-                });
-                continue;
+                scored.push(unscored(network));
             }
             Err(error) => return Err(error.into()),
-        };
-        scores.decoding = Some(bh::decoding_score(&accuracies, &options)?);
-        let pool = Pool::decoding(&accuracies)?;
-        let rules = Rules::new(options.p_value, accuracies.n_test);
-        for layer in 0..network.layers.len() {
-            table.write_layer(&network.name, &pool, layer, &rules)?;
         }
-        scored.push(Scored {
-            scores,
-            mean_accuracy: Some(results::mean_accuracy(&accuracies)),
-        });
     }
-    table.finish()?;
     Ok((scored, outcome))
+}
+
+fn unscored(network: &Network) -> Scored {
+    Scored {
+        scores: NetworkScores {
+            name: network.name.clone(),
+            net: network.dir.clone(),
+            decoding: None,
+            encoding: None,
+        },
+        mean_accuracy: None,
+        summary: Vec::new(),
+    }
+}
+
+/// Accuracies of one network; at least one half is there.
+struct Halves {
+    decoding: Option<DecodingAccuracies>,
+    encoding: Option<EncodingAccuracies>,
+}
+
+impl Halves {
+    fn read(global: &Global, settings: &Settings, network: &Network) -> bhscore::Result<Halves> {
+        let layout = global.layout();
+        let encoding = accuracies::read_encoding(&layout, settings, network)?;
+        // Without either half, the error says what is missing of decoding.
+        let wanted = encoding.is_none() || accuracies::has_decoding(&layout, settings, network)?;
+        let decoding = match wanted {
+            true => Some(accuracies::read_decoding(&layout, settings, network)?),
+            false => None,
+        };
+        Ok(Halves { decoding, encoding })
+    }
+
+    fn score(
+        &self,
+        network: &Network,
+        options: &Options,
+        tables: &mut Tables<'_>,
+    ) -> Result<Scored> {
+        let mut scored = unscored(network);
+        if let Some(input) = &self.decoding {
+            scored.scores.decoding = Some(bh::decoding_score(input, &options.decoding)?);
+            scored.mean_accuracy = Some(results::mean_accuracy(input));
+            let pool = Pool::decoding(input)?;
+            let rules = Rules::new(options.decoding.p_value, input.n_test);
+            scored.summary.extend(summary::decoding(input, &rules));
+            for layer in 0..network.layers.len() {
+                tables
+                    .units
+                    .write_layer(&network.name, &pool, layer, &rules)?;
+            }
+        }
+        if let Some(input) = &self.encoding {
+            scored.scores.encoding = Some(bh::encoding_score(input, &options.encoding)?);
+            let limited = input.limited(options.encoding.voxel_limit)?;
+            let pool = Pool::encoding(&limited)?;
+            let rules = Rules::new(options.encoding.p_value, input.n_test);
+            scored.summary.extend(summary::encoding(input, &rules));
+            tables.voxels.write(&network.name, &pool, &rules)?;
+        }
+        Ok(scored)
+    }
 }
 
 /// How the results were made.

@@ -96,7 +96,7 @@ enum Command {
     EncodeTrain(stages::StageArgs),
     /// Encode test images' fMRI and measure encoding accuracy
     EncodePredict(stages::StageArgs),
-    /// Compute Brain Hierarchy scores from decoding accuracies
+    /// Compute Brain Hierarchy scores from decoding and encoding accuracies
     Compute(compute::ComputeArgs),
     /// All stages in order, then the score
     Run(stages::RunArgs),

@@ -1,35 +1,42 @@
 //! `bhscore.json`: all results with the settings and where they came from.
 //!
 //! ```text
-//! {"networks": [{"name", "net", "decoding": {…} or null, "encoding": null, "average": null}],
-//!  "settings": …, "provenance": …}
+//! {"networks": [{"name", "net", "decoding": {…} or null, "encoding": {…} or null, "encoding_reason",
+//!                "average": {"published", "textbook", "reason"} or null,
+//!                "place": {"decoding", "encoding", "average"}}],
+//!  "comparison": {"n_published", "note"}, "settings": …, "provenance": …}
 //! ```
 //!
 //! A half of the score is `{"published", "textbook", "n_items", "n_selected", "n_selected_textbook",
 //! "n_undefined", "all_layers": {"published", "textbook"}, "subsets": {"n", "n_undefined", "sd", "min",
 //! "max", "textbook": {"n_undefined", "sd", "min", "max"}} or null, "votes": {"published": layers × ROIs,
 //! "textbook"}, "reason", "layers", "rois", "by_subject": {subject: the same down to "reason"},
-//! "warnings": […]}`. A score without a value is null and `reason` says why; otherwise that is null.
+//! "warnings": […]}`. Votes of encoding are ROIs × layers, and it has `"voxel_limit"` (null for all voxels)
+//! and `"n_voxels"` in the files, too. A score without a value is null and `reason` says why; otherwise
+//! that is null. `place` is that among the published networks.
 
 use ndarray::Array2;
 use serde_json::{Map, Value, json};
 
 use super::NetworkScores;
+use super::published::{self, Column};
 use crate::bh::layers::SubsetScores;
-use crate::bh::{DecodingScore, Outcome, PairedScore};
+use crate::bh::{DecodingScore, EncodingScore, Outcome, PairedScore};
 
 /// The whole object; `settings` and `provenance` are put in as they are.
 pub fn value(networks: &[NetworkScores], settings: Value, provenance: Value) -> Value {
     let networks: Vec<Value> = networks.iter().map(network).collect();
-    json!({"networks": networks, "settings": settings, "provenance": provenance})
+    let comparison = json!({"n_published": published::networks().len(), "note": published::NOTE});
+    json!({"networks": networks, "comparison": comparison, "settings": settings, "provenance": provenance})
 }
 
 /// Why a score of `pair` is null; `None` if neither is. One text if the reason is the same for both.
 pub fn reason(pair: &PairedScore) -> Option<String> {
-    match (
-        pair.published.score.as_ref().err(),
-        pair.textbook.score.as_ref().err(),
-    ) {
+    reason_of(&pair.published.score, &pair.textbook.score)
+}
+
+fn reason_of(published: &Outcome, textbook: &Outcome) -> Option<String> {
+    match (published.as_ref().err(), textbook.as_ref().err()) {
         (None, None) => None,
         (Some(published), Some(textbook)) if published == textbook => Some(published.clone()),
         (Some(published), Some(textbook)) => {
@@ -45,15 +52,51 @@ fn network(network: &NetworkScores) -> Value {
         "name": network.name,
         "net": network.net,
         "decoding": network.decoding.as_ref().map(decoding),
-        "encoding": null,
-        "average": null,
+        "encoding": network.encoding.as_ref().map(encoding),
+        "encoding_reason": network.encoding_reason(),
+        "average": network.average().map(average),
+        "place": {
+            "decoding": place(network, Column::Decoding),
+            "encoding": place(network, Column::Encoding),
+            "average": place(network, Column::Average),
+        },
     })
 }
 
+fn place(network: &NetworkScores, column: Column) -> Option<usize> {
+    column
+        .score(network)
+        .map(|score| published::place(score, column))
+}
+
+fn average((published, textbook): (Outcome, Outcome)) -> Value {
+    json!({
+        "published": number(&published),
+        "textbook": number(&textbook),
+        "reason": reason_of(&published, &textbook),
+    })
+}
+
+fn by_subject(scores: &[(String, PairedScore)]) -> Map<String, Value> {
+    let one =
+        |(subject, pair): &(String, PairedScore)| (subject.clone(), Value::Object(paired(pair)));
+    scores.iter().map(one).collect()
+}
+
+fn encoding(score: &EncodingScore) -> Value {
+    let mut object = paired(&score.pooled);
+    object.insert("layers".into(), json!(score.layers));
+    object.insert("rois".into(), json!(score.rois));
+    object.insert("voxel_limit".into(), json!(score.voxel_limit));
+    object.insert("n_voxels".into(), json!(score.n_voxels));
+    let by_subject = by_subject(&score.by_subject);
+    object.insert("by_subject".into(), Value::Object(by_subject));
+    object.insert("warnings".into(), json!(score.warnings));
+    Value::Object(object)
+}
+
 fn decoding(score: &DecodingScore) -> Value {
-    let by_subject: Map<String, Value> = (score.by_subject.iter())
-        .map(|(subject, pair)| (subject.clone(), Value::Object(paired(pair))))
-        .collect();
+    let by_subject = by_subject(&score.by_subject);
     let mut object = paired(&score.pooled);
     object.insert("layers".into(), json!(score.layers));
     object.insert("rois".into(), json!(score.rois));
@@ -117,7 +160,7 @@ fn rows(votes: &Array2<u64>) -> Vec<Vec<u64>> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{accuracies, network, networks};
+    use super::super::tests::{accuracies, complete, network, networks};
     use super::*;
 
     #[test]
@@ -183,5 +226,44 @@ mod tests {
         assert!(short["subsets"].is_null());
         assert!(short["reason"].as_str().unwrap().contains("4 layers"));
         assert!(value["networks"][3]["decoding"].is_null());
+    }
+
+    #[test]
+    fn encoding_and_average() {
+        let both = complete("Both", 0.6);
+        let value = value(&[both], Value::Null, Value::Null);
+        let network = &value["networks"][0];
+        let encoding = &network["encoding"];
+        assert_eq!(
+            (&encoding["n_items"], &encoding["n_voxels"]),
+            (&json!(75), &json!(75))
+        );
+        assert_eq!(encoding["voxel_limit"], 1000);
+        assert!(encoding["subsets"].is_null() && network["encoding_reason"].is_null());
+        assert_eq!(encoding["votes"]["published"].as_array().unwrap().len(), 5);
+        let mean = |rule: &str| {
+            let half = |half: &str| network[half][rule].as_f64().unwrap();
+            (half("decoding") + half("encoding")) / 2.0
+        };
+        for rule in ["published", "textbook"] {
+            assert_eq!(network["average"][rule].as_f64(), Some(mean(rule)));
+        }
+        assert_eq!(
+            (&network["place"]["average"], &network["average"]["reason"]),
+            (&json!(1), &Value::Null)
+        );
+        assert_eq!(value["comparison"]["n_published"], 29);
+    }
+
+    #[test]
+    fn an_average_without_a_half_says_which() {
+        let value = value(&[complete("Quiet", 0.1)], Value::Null, Value::Null);
+        let network = &value["networks"][0];
+        assert!(network["average"]["published"].is_null() && network["place"]["average"].is_null());
+        assert_eq!(
+            network["average"]["reason"],
+            "decoding: no unit is significant"
+        );
+        assert_eq!(network["encoding"]["reason"], "no voxel is significant");
     }
 }

@@ -5,7 +5,10 @@
 //! | [`table`] | the table on stdout |
 //! | [`csv`] | `results/bhscore.csv`, one row per network |
 //! | [`json`] | `results/bhscore.json`, everything |
+//! | [`published`] | the published networks, and places among them |
+//! | [`summary`] | `results/accuracy_summary.csv`, one row per layer, subject and ROI |
 //! | [`parquet`] | `results/units.parquet`, one row per unit |
+//! | [`voxels`] | `results/voxels.parquet`, one row per voxel and layer |
 //! | [`figure`] | ranking of networks, top ROI per layer, accuracy map, as SVG |
 //! | [`page`] | the self-contained `results/report.html` |
 //! | [`results`] | all files of `results/` together |
@@ -21,10 +24,14 @@ mod figure_top_roi;
 pub mod json;
 pub mod page;
 pub mod parquet;
+pub mod published;
 pub mod results;
+pub mod summary;
 pub mod table;
+pub mod voxels;
 
-use crate::bh::DecodingScore;
+use crate::bh::{self, DecodingScore, EncodingScore, Outcome};
+use published::Column;
 
 /// Scores of one network.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,6 +42,8 @@ pub struct NetworkScores {
     pub net: String,
     /// Decoding half; `None` if it was not computed.
     pub decoding: Option<DecodingScore>,
+    /// Encoding half; `None` if it was not computed.
+    pub encoding: Option<EncodingScore>,
 }
 
 impl NetworkScores {
@@ -62,6 +71,46 @@ impl NetworkScores {
             .copied()
     }
 
+    /// The published encoding score, if there is one.
+    pub fn encoding_published(&self) -> Option<f64> {
+        let encoding = self.encoding.as_ref()?;
+        encoding.pooled.published.score.as_ref().ok().copied()
+    }
+
+    /// The textbook encoding score, if there is one.
+    pub fn encoding_textbook(&self) -> Option<f64> {
+        let encoding = self.encoding.as_ref()?;
+        encoding.pooled.textbook.score.as_ref().ok().copied()
+    }
+
+    /// Mean of the two halves by the published and by the textbook rule; `None` if a half was not computed.
+    pub fn average(&self) -> Option<(Outcome, Outcome)> {
+        bh::average(
+            self.decoding.as_ref().map(|decoding| &decoding.pooled),
+            self.encoding.as_ref().map(|encoding| &encoding.pooled),
+        )
+    }
+
+    /// Why an encoding score is missing; `None` if both are there.
+    pub fn encoding_reason(&self) -> Option<String> {
+        match &self.encoding {
+            Some(encoding) => json::reason(&encoding.pooled),
+            None => Some("there are no encoding accuracies".to_owned()),
+        }
+    }
+
+    /// Everything that a reader of these scores should know.
+    pub fn warnings(&self) -> Vec<String> {
+        let decoding = self.decoding.iter().flat_map(|half| &half.warnings);
+        let mut warnings: Vec<String> = decoding.cloned().collect();
+        for warning in self.encoding.iter().flat_map(|half| &half.warnings) {
+            if !warnings.contains(warning) {
+                warnings.push(warning.clone());
+            }
+        }
+        warnings
+    }
+
     /// Why a decoding score is missing; `None` if both are there.
     pub fn reason(&self) -> Option<String> {
         match &self.decoding {
@@ -72,9 +121,14 @@ impl NetworkScores {
 }
 
 /// Rank of each network by its published score, highest first: 1 plus the number of networks above, so
-/// equal scores share a rank. `None` where the score is undefined.
+/// equal scores share a rank. The score is the average, or a half if none has an average
+/// ([`Column::of`]). `None` where it is undefined.
 pub fn ranks(networks: &[NetworkScores]) -> Vec<Option<usize>> {
-    let scores: Vec<Option<f64>> = networks.iter().map(NetworkScores::published).collect();
+    let column = Column::of(networks);
+    let scores: Vec<Option<f64>> = networks
+        .iter()
+        .map(|network| column.score(network))
+        .collect();
     let above = |score: f64| {
         scores
             .iter()
@@ -91,7 +145,7 @@ pub fn ranks(networks: &[NetworkScores]) -> Vec<Option<usize>> {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::bh::{self, DecodingAccuracies, ScoreOptions};
+    use crate::bh::{DecodingAccuracies, EncodingAccuracies, ScoreOptions};
 
     /// Accuracies of `n_layers` layers of `n_units` units whose best ROI deepens with the layer.
     pub(crate) fn accuracies(n_layers: usize, n_units: usize, best: f32) -> DecodingAccuracies {
@@ -120,6 +174,30 @@ pub(crate) mod tests {
         }
     }
 
+    /// Accuracies of `n_voxels` voxels (the second subject has one more) whose best layer deepens with the ROI.
+    pub(crate) fn encoding_accuracies(
+        n_layers: usize,
+        n_voxels: usize,
+        best: f32,
+    ) -> EncodingAccuracies {
+        let decoded = accuracies(n_layers, n_voxels, best);
+        EncodingAccuracies::new(
+            decoded.layers,
+            decoded.subjects,
+            decoded.rois,
+            decoded.values,
+            decoded.n_test,
+        )
+    }
+
+    /// A network with both halves.
+    pub(crate) fn complete(name: &str, best: f32) -> NetworkScores {
+        let mut network = network(name, &accuracies(6, 4, best));
+        let encoded = encoding_accuracies(6, 7, best);
+        network.encoding = Some(bh::encoding_score(&encoded, &Default::default()).unwrap());
+        network
+    }
+
     pub(crate) fn network(name: &str, accuracies: &DecodingAccuracies) -> NetworkScores {
         let decoding = bh::decoding_score(accuracies, &ScoreOptions::default()).unwrap();
         let net = format!("synth/{}", name.to_lowercase());
@@ -127,6 +205,7 @@ pub(crate) mod tests {
             name: name.to_owned(),
             net,
             decoding: Some(decoding),
+            encoding: None,
         }
     }
 
@@ -140,6 +219,7 @@ pub(crate) mod tests {
                 name: "None".into(),
                 net: "synth/none".into(),
                 decoding: None,
+                encoding: None,
             },
         ]
     }

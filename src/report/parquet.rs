@@ -42,12 +42,8 @@ impl<W: Write + Send> UnitWriter<W> {
     /// If `out` cannot be written to.
     pub fn new(out: W, path: impl AsRef<Path>, rois: &[String]) -> Result<Self> {
         let path = path.as_ref().to_owned();
-        let properties = WriterProperties::builder()
-            .set_compression(Compression::SNAPPY)
-            .set_created_by(concat!("bhscore ", env!("CARGO_PKG_VERSION")).to_owned())
-            .build();
         let writer = schema(rois)
-            .and_then(|schema| SerializedFileWriter::new(out, schema, Arc::new(properties)))
+            .and_then(|schema| start(out, schema))
             .map_err(|error| write_error(&path, error))?;
         Ok(Self {
             writer,
@@ -105,7 +101,7 @@ impl<W: Write + Send> UnitWriter<W> {
 }
 
 /// Keeps the system's reason, so that a full disk is reported as such.
-fn write_error(path: &Path, error: ParquetError) -> Error {
+pub(super) fn write_error(path: &Path, error: ParquetError) -> Error {
     let error = match error {
         ParquetError::External(source) => match source.downcast::<std::io::Error>() {
             Ok(source) => *source,
@@ -116,41 +112,62 @@ fn write_error(path: &Path, error: ParquetError) -> Error {
     Error::io("write", path)(error)
 }
 
+/// Starts a file in the format that all tables share.
+pub(super) fn start<W: Write + Send>(
+    out: W,
+    schema: TypePtr,
+) -> Result<SerializedFileWriter<W>, ParquetError> {
+    let properties = WriterProperties::builder()
+        .set_compression(Compression::SNAPPY)
+        .set_created_by(concat!("bhscore ", env!("CARGO_PKG_VERSION")).to_owned())
+        .build();
+    SerializedFileWriter::new(out, schema, Arc::new(properties))
+}
+
+/// A column of the schema.
+pub(super) fn primitive(
+    name: &str,
+    physical: Physical,
+    logical: Option<LogicalType>,
+    repetition: Repetition,
+) -> Result<TypePtr, ParquetError> {
+    Type::primitive_type_builder(name, physical)
+        .with_logical_type(logical)
+        .with_repetition(repetition)
+        .build()
+        .map(Arc::new)
+}
+
+/// A column of text.
+pub(super) fn text(name: &str, repetition: Repetition) -> Result<TypePtr, ParquetError> {
+    let logical = Some(LogicalType::String);
+    primitive(name, Physical::BYTE_ARRAY, logical, repetition)
+}
+
+/// A column of u32, never null.
+pub(super) fn integer(name: &str) -> Result<TypePtr, ParquetError> {
+    let logical = Some(LogicalType::integer(32, false));
+    primitive(name, Physical::INT32, logical, Repetition::REQUIRED)
+}
+
 fn schema(rois: &[String]) -> Result<TypePtr, ParquetError> {
     const REQUIRED: Repetition = Repetition::REQUIRED;
     const OPTIONAL: Repetition = Repetition::OPTIONAL;
-    let text = Some(LogicalType::String);
-    let column = |name: &str, physical, logical, repetition| {
-        Type::primitive_type_builder(name, physical)
-            .with_logical_type(logical)
-            .with_repetition(repetition)
-            .build()
-            .map(Arc::new)
-    };
     let mut fields = vec![
-        column("network", Physical::BYTE_ARRAY, text.clone(), REQUIRED)?,
-        column("layer", Physical::BYTE_ARRAY, text.clone(), REQUIRED)?,
-        column("subject", Physical::BYTE_ARRAY, text.clone(), REQUIRED)?,
-        column(
-            "unit",
-            Physical::INT32,
-            Some(LogicalType::integer(32, false)),
-            REQUIRED,
-        )?,
+        text("network", REQUIRED)?,
+        text("layer", REQUIRED)?,
+        text("subject", REQUIRED)?,
+        integer("unit")?,
     ];
     for roi in rois {
-        fields.push(column(
-            &format!("accuracy_{roi}"),
-            Physical::FLOAT,
-            None,
-            OPTIONAL,
-        )?);
+        let name = format!("accuracy_{roi}");
+        fields.push(primitive(&name, Physical::FLOAT, None, OPTIONAL)?);
     }
     fields.extend([
-        column("best_roi", Physical::BYTE_ARRAY, text, OPTIONAL)?,
-        column("best_accuracy", Physical::FLOAT, None, OPTIONAL)?,
-        column("kept_published", Physical::BOOLEAN, None, REQUIRED)?,
-        column("kept_textbook", Physical::BOOLEAN, None, OPTIONAL)?,
+        text("best_roi", OPTIONAL)?,
+        primitive("best_accuracy", Physical::FLOAT, None, OPTIONAL)?,
+        primitive("kept_published", Physical::BOOLEAN, None, REQUIRED)?,
+        primitive("kept_textbook", Physical::BOOLEAN, None, OPTIONAL)?,
     ]);
     Type::group_type_builder("units")
         .with_fields(fields)
@@ -248,14 +265,14 @@ impl<'a> LayerRows<'a> {
     }
 }
 
-fn required<D: DataType, W: Write + Send>(
+pub(super) fn required<D: DataType, W: Write + Send>(
     group: &mut SerializedRowGroupWriter<'_, W>,
     values: Vec<D::T>,
 ) -> Result<(), ParquetError> {
     write_column::<D, W>(group, &values, None)
 }
 
-fn optional<D: DataType, W: Write + Send>(
+pub(super) fn optional<D: DataType, W: Write + Send>(
     group: &mut SerializedRowGroupWriter<'_, W>,
     values: Vec<Option<D::T>>,
 ) -> Result<(), ParquetError> {

@@ -4,6 +4,8 @@ use serde_json::Value;
 
 use super::figure::{self, RankedNetwork};
 use super::page::{self, Figure, Page, ScoreRow};
+use super::published::{self, Column};
+use super::summary::{self, SummaryRow};
 use super::{NetworkScores, csv, json};
 use crate::bh::DecodingAccuracies;
 
@@ -13,6 +15,9 @@ pub const PAGE: &str = "report.html";
 /// Name of the table of units.
 pub const UNITS: &str = "units.parquet";
 
+/// Name of the table of voxels; empty without encoding accuracies.
+pub const VOXELS: &str = "voxels.parquet";
+
 /// One network with what its figures need.
 pub struct Scored {
     /// The scores.
@@ -20,6 +25,8 @@ pub struct Scored {
     /// Mean decoding accuracy by layer and ROI, `(n_layers, n_rois)`, NaN where undefined; `None` for
     /// a network that was not scored.
     pub mean_accuracy: Option<Vec<Vec<f64>>>,
+    /// Rows of the summary of accuracies, of both halves.
+    pub summary: Vec<SummaryRow>,
 }
 
 /// Mean accuracy over units and subjects, `(n_layers, n_rois)`; NaN where no unit has one.
@@ -63,6 +70,7 @@ pub fn files(
     let page = results_page(title, &scores, &figures, &settings, &provenance);
     let mut files = vec![
         ("bhscore.csv".to_owned(), csv::bytes(&scores)),
+        ("accuracy_summary.csv".to_owned(), summaries(networks)),
         (
             "bhscore.json".to_owned(),
             format!("{value:#}\n").into_bytes(),
@@ -77,27 +85,59 @@ pub fn files(
     (files, value)
 }
 
+fn summaries(networks: &[Scored]) -> Vec<u8> {
+    summary::bytes(networks.iter().map(|network| {
+        let scores = &network.scores;
+        (
+            scores.name.as_str(),
+            scores.net.as_str(),
+            network.summary.as_slice(),
+        )
+    }))
+}
+
+/// Bars of the networks among the published ones, and of those without a score.
+fn ranking(networks: &[Scored]) -> Figure {
+    let scores: Vec<NetworkScores> =
+        (networks.iter().map(|network| network.scores.clone())).collect();
+    let column = Column::of(&scores);
+    let bar = |name: String, published: Option<f64>, highlight: bool| RankedNetwork {
+        name,
+        published,
+        highlight,
+    };
+    let undefined = scores
+        .iter()
+        .filter(|network| column.score(network).is_none());
+    let bars: Vec<RankedNetwork> = (published::ranking(&scores, column).into_iter())
+        .map(|row| bar(row.name, Some(row.score), row.own))
+        .chain(undefined.map(|network| bar(network.name.clone(), None, true)))
+        .collect();
+    let (title, order) = match column {
+        Column::Average => (
+            "BH score, mean of decoding and encoding",
+            "decoded best from, and best for predicting, higher areas",
+        ),
+        Column::Decoding => ("Decoding-based BH score", "decoded best from higher areas"),
+        Column::Encoding => (
+            "Encoding-based BH score",
+            "best for predicting higher areas",
+        ),
+    };
+    Figure {
+        title: title.to_owned(),
+        caption: format!(
+            "By the published rule: 1 where deeper layers are {order}, 0 without order, −1 where the order \
+             is reversed. Grey: the published networks. {}",
+            published::NOTE
+        ),
+        svg: figure::ranking(&bars),
+    }
+}
+
 /// Figures with their file names.
 fn figures(networks: &[Scored]) -> Vec<(String, Figure)> {
-    let bars: Vec<RankedNetwork> = networks
-        .iter()
-        .map(|network| RankedNetwork {
-            name: network.scores.name.clone(),
-            published: network.scores.published(),
-            highlight: true,
-        })
-        .collect();
-    let mut figures = vec![(
-        "ranking.svg".to_owned(),
-        Figure {
-            title: "Decoding-based BH score".to_owned(),
-            caption:
-                "By the published rule: 1 where deeper layers are decoded best from higher areas, \
-                      0 without order, −1 where the order is reversed."
-                    .to_owned(),
-            svg: figure::ranking(&bars),
-        },
-    )];
+    let mut figures = vec![("ranking.svg".to_owned(), ranking(networks))];
     for network in networks {
         figures.extend(figures_of(network));
     }
@@ -150,22 +190,26 @@ fn results_page(
     provenance: &Value,
 ) -> Page {
     let mut order: Vec<&NetworkScores> = scores.iter().collect();
-    let key = |scores: &NetworkScores| scores.published().unwrap_or(f64::NEG_INFINITY);
+    let column = Column::of(scores);
+    let key = |scores: &NetworkScores| column.score(scores).unwrap_or(f64::NEG_INFINITY);
     order.sort_by(|a, b| key(b).total_cmp(&key(a)));
     let text = |value: &Value| {
         value
             .as_str()
             .map_or_else(|| value.to_string(), str::to_owned)
     };
+    let has_encoding = scores.iter().any(|network| network.encoding.is_some());
     let warnings = scores.iter().flat_map(|network| {
         let undefined = network
             .reason()
             .map(|reason| format!("undefined: {reason}"));
-        let warnings = network
-            .decoding
-            .iter()
-            .flat_map(|decoding| decoding.warnings.clone());
-        let lines: Vec<String> = undefined.into_iter().chain(warnings).collect();
+        let encoding = network
+            .encoding_reason()
+            .filter(|_| has_encoding)
+            .map(|reason| format!("encoding undefined: {reason}"));
+        let lines: Vec<String> = (undefined.into_iter().chain(encoding))
+            .chain(network.warnings())
+            .collect();
         lines
             .into_iter()
             .map(|line| format!("{}: {line}", network.name))
@@ -175,11 +219,13 @@ fn results_page(
         introduction: vec![
             "The Brain Hierarchy score is the rank correlation, over units of a deep network, between \
              the depth of a unit's layer and the level of the visual area from which the unit's \
-             activation is decoded best (Nonaka, Majima, Aoki & Kamitani 2021)."
+             activation is decoded best (Nonaka, Majima, Aoki & Kamitani 2021). The encoding-based score is \
+             that over voxels, between the level of a voxel's area and the layer that predicts it best; the \
+             average of the two is the published headline number."
                 .to_owned(),
             "“Published” selects units by the rule of the published scores, so that it stands beside \
-             them; “textbook” by the correct test of a correlation. Both are the mean over all subsets \
-             of five layers unless settings say otherwise."
+             them; “textbook” by the correct test of a correlation. Decoding scores are the mean over all subsets \
+             of five layers, in encoding all layers compete, unless settings say otherwise."
                 .to_owned(),
         ],
         scores: order.iter().map(|scores| score_row(scores)).collect(),
@@ -198,8 +244,8 @@ fn score_row(scores: &NetworkScores) -> ScoreRow {
     ScoreRow {
         name: scores.name.clone(),
         decoding: scores.published(),
-        encoding: None,
-        average: None,
+        encoding: scores.encoding_published(),
+        average: scores.average().and_then(|(published, _)| published.ok()),
         textbook: scores.textbook(),
         n_selected: pooled
             .and_then(|pooled| pooled.published.n_selected())

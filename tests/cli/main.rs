@@ -34,6 +34,7 @@ mod damage;
 mod demo;
 mod edit;
 mod encode;
+mod encoding;
 mod env;
 mod foreign;
 mod golden;

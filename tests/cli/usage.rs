@@ -197,11 +197,22 @@ fn scores_have_the_promised_shape() {
     let same =
         |a: &Value, b: &Value| a["networks"] == b["networks"] && a["settings"] == b["settings"];
     assert!(same(&printed, &env.results()));
-    assert_eq!(keys(&printed), ["networks", "settings", "provenance"]);
+    assert_eq!(
+        keys(&printed),
+        ["networks", "comparison", "settings", "provenance"]
+    );
     let network = &printed["networks"][0];
     assert_eq!(
         keys(network),
-        ["name", "net", "decoding", "encoding", "average"]
+        [
+            "name",
+            "net",
+            "decoding",
+            "encoding",
+            "encoding_reason",
+            "average",
+            "place"
+        ]
     );
     assert_eq!(
         (&network["name"], &network["net"]),
@@ -230,7 +241,9 @@ fn scores_have_the_promised_shape() {
     for file in [
         "bhscore.csv",
         "bhscore.json",
+        "accuracy_summary.csv",
         "units.parquet",
+        "voxels.parquet",
         "report.html",
         "ranking.svg",
     ] {
