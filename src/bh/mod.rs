@@ -18,6 +18,7 @@
 //! | [`spearman`] | ρ of such a count table |
 //! | [`layers`] | ρ over subsets of the layers |
 //! | [`score`] | the results, defined or with the reason why not |
+//! | [`sure`] | how sure the score is: nulls, intervals, variants |
 //!
 //! Items of all subjects are pooled. Everything after the selection depends on the count table alone, so
 //! one pass over the accuracies is enough for every subset of layers.
@@ -28,6 +29,7 @@ pub mod pool;
 pub mod score;
 pub mod selection;
 pub mod spearman;
+pub mod sure;
 pub mod votes;
 
 pub use layers::LayerSampling;
