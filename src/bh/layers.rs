@@ -154,7 +154,7 @@ fn draw(random: &mut LegacyRandom, n_total: usize, n_layers: usize) -> Vec<usize
 }
 
 /// Running mean and sum of squares (Welford 1962, Technometrics 4, 419–420).
-struct Collector {
+pub(super) struct Collector {
     n: u64,
     n_undefined: u64,
     first_undefined: Option<Undefined>,
@@ -179,7 +179,7 @@ impl Default for Collector {
 }
 
 impl Collector {
-    fn add(&mut self, rho: Result<f64, Undefined>) {
+    pub(super) fn add(&mut self, rho: Result<f64, Undefined>) {
         self.n += 1;
         match rho {
             Ok(rho) => {
@@ -196,7 +196,7 @@ impl Collector {
         }
     }
 
-    fn finish(self, ddof: u64) -> SubsetScores {
+    pub(super) fn finish(self, ddof: u64) -> SubsetScores {
         let spread = (self.n > 0 && self.n_undefined == 0).then(|| {
             let divisor = if self.n > ddof { self.n - ddof } else { 1 };
             let sd = (self.square / divisor as f64).sqrt();

@@ -17,6 +17,9 @@
 //! | [`votes`] | how many items of each group chose each level |
 //! | [`spearman`] | ρ of such a count table |
 //! | [`layers`] | ρ over subsets of the layers |
+//! | [`encoding`] | the encoding half: voxels chosen as in the original |
+//! | [`competition`] | ρ over subsets of the layers when they are what competes |
+//! | [`summary`] | accuracies of one layer, subject and ROI in a few numbers |
 //! | [`score`] | the results, defined or with the reason why not |
 //! | [`sure`] | how sure the score is: nulls, intervals, variants |
 //!
@@ -24,17 +27,23 @@
 //! one pass over the accuracies is enough for every subset of layers.
 
 pub mod accuracies;
+pub mod competition;
+pub mod encoding;
 pub mod layers;
 pub mod pool;
 pub mod score;
 pub mod selection;
 pub mod spearman;
+pub mod summary;
 pub mod sure;
 pub mod votes;
 
+pub use encoding::{
+    EncodingAccuracies, EncodingOptions, EncodingSampling, EncodingScore, encoding_score,
+};
 pub use layers::LayerSampling;
 pub use pool::{Block, Pool};
-pub use score::{DecodingScore, Outcome, PairedScore, RuleScore};
+pub use score::{DecodingScore, Outcome, PairedScore, RuleScore, average};
 pub use selection::Rules;
 
 use crate::error::{Error, Result};
@@ -84,7 +93,7 @@ impl Default for ScoreOptions {
 impl ScoreOptions {
     /// # Errors
     /// If a value is out of its range.
-    fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self) -> Result<()> {
         if !(self.p_value > 0.0 && self.p_value <= 1.0) {
             let problem = format!("{} is not a level of significance", self.p_value);
             return Err(Error::data(
@@ -142,5 +151,6 @@ pub fn decoding_score(input: &DecodingAccuracies, options: &ScoreOptions) -> Res
         pooled,
         by_subject,
         warnings,
+        sure: None,
     })
 }

@@ -3,7 +3,7 @@
 //! Pooling subjects means to put their items side by side. Nothing is copied for that: counts over the
 //! pool are the sums of the blocks' counts.
 
-use super::DecodingAccuracies;
+use super::{DecodingAccuracies, EncodingAccuracies};
 use crate::error::{Error, Result};
 
 /// What items, groups and levels are called in one half of the score.
@@ -24,6 +24,20 @@ impl Words {
         group: "layer",
         level: "ROI",
     };
+    /// The words of the encoding half.
+    pub const ENCODING: Words = Words {
+        item: "voxel",
+        group: "ROI",
+        level: "layer",
+    };
+
+    /// The accuracies of this half, in errors.
+    fn accuracies(self) -> &'static str {
+        match self.item {
+            "voxel" => "encoding accuracies",
+            _ => "decoding accuracies",
+        }
+    }
 }
 
 /// Items of one group and one subject, predicted from every level.
@@ -33,6 +47,15 @@ pub struct Block<'a> {
     pub n_items: usize,
     /// Per level the accuracy of each item, `(n_items,)`; `None` if that level is missing.
     pub levels: Vec<Option<&'a [f32]>>,
+    /// Position of each item among all of its file, `(n_items,)`; `None` if they are all there, in order.
+    pub positions: Option<&'a [usize]>,
+}
+
+impl Block<'_> {
+    /// Position of item number `index` among all items of its file.
+    pub fn position(&self, index: usize) -> usize {
+        self.positions.map_or(index, |positions| positions[index])
+    }
 }
 
 /// All blocks of one network.
@@ -57,27 +80,24 @@ impl<'a> Pool<'a> {
     /// If there is no layer, subject or ROI, `values` does not have one entry per layer, subject and ROI, or the ROIs of one layer and
     /// subject differ in their number of units.
     pub fn decoding(input: &'a DecodingAccuracies) -> Result<Self> {
-        for (what, names) in [
-            ("layer", &input.layers),
-            ("subject", &input.subjects),
-            ("ROI", &input.rois),
-        ] {
-            if names.is_empty() {
-                let problem = format!("there is no {what}");
-                return Err(Error::data(
-                    "decoding accuracies",
-                    problem,
-                    "list one in the settings",
-                ));
-            }
-        }
-        check_count("layer", input.values.len(), input.layers.len())?;
+        check_names(Words::DECODING, &input.layers, &input.subjects, &input.rois)?;
+        check_count(
+            Words::DECODING,
+            "layer",
+            input.values.len(),
+            input.layers.len(),
+        )?;
         let mut blocks = Vec::with_capacity(input.layers.len());
         for (layer, subjects) in input.layers.iter().zip(&input.values) {
-            check_count("subject", subjects.len(), input.subjects.len())?;
+            check_count(
+                Words::DECODING,
+                "subject",
+                subjects.len(),
+                input.subjects.len(),
+            )?;
             let mut row = Vec::with_capacity(subjects.len());
             for (subject, rois) in input.subjects.iter().zip(subjects) {
-                check_count("ROI", rois.len(), input.rois.len())?;
+                check_count(Words::DECODING, "ROI", rois.len(), input.rois.len())?;
                 let item = || format!("layer `{layer}`, subject `{subject}`");
                 row.push(Block::new(
                     rois.iter().map(Option::as_deref),
@@ -92,6 +112,45 @@ impl<'a> Pool<'a> {
             groups: &input.layers,
             subjects: &input.subjects,
             levels: &input.rois,
+            blocks,
+        })
+    }
+
+    /// The pool of the encoding half: groups are ROIs, levels are layers. Voxels are those that
+    /// [`EncodingAccuracies::limited`] left.
+    ///
+    /// # Errors
+    /// As [`Pool::decoding`]; the layers of one ROI and subject must agree in their number of voxels.
+    pub fn encoding(input: &'a EncodingAccuracies) -> Result<Self> {
+        const WORDS: Words = Words::ENCODING;
+        check_names(WORDS, &input.layers, &input.subjects, &input.rois)?;
+        check_count(WORDS, "layer", input.values.len(), input.layers.len())?;
+        for subjects in &input.values {
+            check_count(WORDS, "subject", subjects.len(), input.subjects.len())?;
+            for rois in subjects {
+                check_count(WORDS, "ROI", rois.len(), input.rois.len())?;
+            }
+        }
+        let mut blocks = Vec::with_capacity(input.rois.len());
+        for (roi_index, roi) in input.rois.iter().enumerate() {
+            let mut row = Vec::with_capacity(input.subjects.len());
+            for (subject_index, subject) in input.subjects.iter().enumerate() {
+                let item = || format!("ROI `{roi}`, subject `{subject}`");
+                let levels = input
+                    .values
+                    .iter()
+                    .map(|layer| layer[subject_index][roi_index].as_deref());
+                let mut block = Block::new(levels, &input.layers, item)?;
+                block.positions = input.positions(subject_index, roi_index);
+                row.push(block);
+            }
+            blocks.push(row);
+        }
+        Ok(Self {
+            words: WORDS,
+            groups: &input.rois,
+            subjects: &input.subjects,
+            levels: &input.layers,
             blocks,
         })
     }
@@ -134,7 +193,11 @@ impl<'a> Block<'a> {
             .zip(names)
             .filter_map(|(values, name)| values.map(|v| (v.len(), name)));
         let Some((n_items, first)) = present.next() else {
-            return Ok(Self { n_items: 0, levels });
+            return Ok(Self {
+                n_items: 0,
+                levels,
+                positions: None,
+            });
         };
         if let Some((other_n, other)) = present.find(|&(n, _)| n != n_items) {
             return Err(Error::data(
@@ -143,16 +206,39 @@ impl<'a> Block<'a> {
                 "both must come from the same run; compute the accuracies of one of them again",
             ));
         }
-        Ok(Self { n_items, levels })
+        Ok(Self {
+            n_items,
+            levels,
+            positions: None,
+        })
     }
 }
 
-fn check_count(what: &str, n_values: usize, n_names: usize) -> Result<()> {
+fn check_names(
+    words: Words,
+    layers: &[String],
+    subjects: &[String],
+    rois: &[String],
+) -> Result<()> {
+    for (what, names) in [("layer", layers), ("subject", subjects), ("ROI", rois)] {
+        if names.is_empty() {
+            let problem = format!("there is no {what}");
+            return Err(Error::data(
+                words.accuracies(),
+                problem,
+                "list one in the settings",
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn check_count(words: Words, what: &str, n_values: usize, n_names: usize) -> Result<()> {
     if n_values == n_names {
         return Ok(());
     }
     Err(Error::data(
-        "decoding accuracies",
+        words.accuracies(),
         format!("there are values for {n_values} {what}s and names for {n_names}"),
         format!("give one entry per {what}, `None` where something is missing"),
     ))

@@ -4,9 +4,10 @@ use ndarray::{Array2, Axis};
 
 use super::ScoreOptions;
 use super::layers::{self, LayerSampling, SubsetScores};
-use super::pool::Pool;
+use super::pool::{Pool, Words};
 use super::selection::Rules;
 use super::spearman;
+use super::sure::Sure;
 use super::votes::Votes;
 use crate::error::Result;
 
@@ -26,6 +27,8 @@ pub struct DecodingScore {
     pub by_subject: Vec<(String, PairedScore)>,
     /// What a reader of these numbers should know.
     pub warnings: Vec<String>,
+    /// How sure it is; `None` unless that was measured.
+    pub sure: Option<Sure>,
 }
 
 /// A score by either rule, from the same items.
@@ -68,6 +71,26 @@ impl RuleScore {
             votes: None,
         }
     }
+}
+
+/// The averaged BH score: the mean of the two halves, by each rule.
+///
+/// `None` if a half was not computed; an outcome without a value says which half has none.
+pub fn average(
+    decoding: Option<&PairedScore>,
+    encoding: Option<&PairedScore>,
+) -> Option<(Outcome, Outcome)> {
+    let (decoding, encoding) = (decoding?, encoding?);
+    let mean = |decoding: &RuleScore, encoding: &RuleScore| match (&decoding.score, &encoding.score)
+    {
+        (Ok(decoding), Ok(encoding)) => Ok((decoding + encoding) / 2.0),
+        (Err(why), _) => Err(format!("decoding: {why}")),
+        (_, Err(why)) => Err(format!("encoding: {why}")),
+    };
+    Some((
+        mean(&decoding.published, &encoding.published),
+        mean(&decoding.textbook, &encoding.textbook),
+    ))
 }
 
 /// What becomes of the score when the network has fewer layers than a subset.
@@ -113,7 +136,7 @@ fn score(
     let all_layers = spearman::spearman(table.view()).map_err(|why| why.reason(pool.words));
     let subsets = layers::subset_scores(table.view(), options.n_layers, options.sampling)?;
     let score = match subsets {
-        Some(subsets) => mean(&subsets, pool, options.n_layers),
+        Some(subsets) => mean(&subsets, pool.words, options.n_layers),
         None if has_too_few_layers(pool, options) && too_few == TooFewLayers::Undefined => {
             Err(format!(
                 "the network has {}, the published score takes {} at a time",
@@ -131,14 +154,15 @@ fn score(
     })
 }
 
-fn mean(subsets: &SubsetScores, pool: &Pool<'_>, n_layers: usize) -> Outcome {
+/// The mean over subsets, or why there is none.
+pub(super) fn mean(subsets: &SubsetScores, words: Words, n_layers: usize) -> Outcome {
     let Some(why) = subsets.first_undefined else {
         return subsets
             .spread
             .map(|spread| spread.mean)
             .ok_or_else(|| "no subset of layers".into());
     };
-    let why = why.reason(pool.words);
+    let why = why.reason(words);
     if subsets.n_undefined == subsets.n_subsets {
         return Err(why);
     }

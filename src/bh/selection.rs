@@ -107,6 +107,7 @@ mod tests {
         best_levels(&Block {
             n_items,
             levels: levels.iter().map(|&level| Some(level)).collect(),
+            positions: None,
         })
     }
 
@@ -150,7 +151,11 @@ mod tests {
             None,
             Some([0.3].as_slice()),
         ];
-        let best = best_levels(&Block { n_items: 1, levels });
+        let best = best_levels(&Block {
+            n_items: 1,
+            levels,
+            positions: None,
+        });
         assert_eq!(
             best,
             [Some(Best {

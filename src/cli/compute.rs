@@ -33,6 +33,9 @@ pub struct ComputeArgs {
 /// How layers are drawn.
 #[derive(Args)]
 pub struct SamplingArgs {
+    /// Say how sure decoding scores are: intervals, nulls, p (resamples follow from --seed)
+    #[arg(long)]
+    sure: bool,
     /// Layers in each subset: exact (mean over all subsets), random:K (K draws), all (no subsets)
     #[arg(long, default_value = "exact", value_name = "HOW")]
     layer_sampling: String,
@@ -44,6 +47,7 @@ pub struct SamplingArgs {
 impl Default for SamplingArgs {
     fn default() -> SamplingArgs {
         SamplingArgs {
+            sure: false,
             layer_sampling: "exact".to_owned(),
             seed: 0,
         }
@@ -106,6 +110,11 @@ pub fn score(
         "layer_sampling": sampling.name(),
         "seed": sampling.seed,
     });
+    let mut scored = scored;
+    if sampling.sure {
+        let (layers, seed) = (sampling.parse()?, sampling.seed);
+        super::sure::measure(global, settings, networks, layers, seed, &mut scored)?;
+    }
     let title = format!("BH scores of {}", study_name(global));
     let (files, value) = results::files(&title, &scored, resolved, provenance());
     let mut batch = Batch::new();
@@ -120,6 +129,7 @@ pub fn score(
     } else {
         let scores: Vec<NetworkScores> = scored.into_iter().map(|network| network.scores).collect();
         speech::print(&table::text(&scores))?;
+        speech::print(&bhscore::report::sure::text(&scores))?;
     }
     if !global.quiet {
         speech::note(&format!("report: {}", folder.join(results::PAGE).display()));

@@ -1,7 +1,7 @@
 //! `bhscore.json`: all results with the settings and where they came from.
 //!
 //! ```text
-//! {"networks": [{"name", "net", "decoding": {…} or null, "encoding": null, "average": null}],
+//! {"networks": [{"name", "net", "sure": … or null, "decoding": {…} or null, "encoding": null, "average": null}],
 //!  "settings": …, "provenance": …}
 //! ```
 //!
@@ -44,6 +44,7 @@ fn network(network: &NetworkScores) -> Value {
     json!({
         "name": network.name,
         "net": network.net,
+        "sure": network.decoding.as_ref().and_then(|decoding| decoding.sure.as_ref()),
         "decoding": network.decoding.as_ref().map(decoding),
         "encoding": null,
         "average": null,

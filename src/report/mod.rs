@@ -2,6 +2,7 @@
 //!
 //! | module | makes |
 //! |---|---|
+//! | [`sure`] | the table of intervals and p on stdout |
 //! | [`table`] | the table on stdout |
 //! | [`csv`] | `results/bhscore.csv`, one row per network |
 //! | [`json`] | `results/bhscore.json`, everything |
@@ -22,6 +23,7 @@ pub mod json;
 pub mod page;
 pub mod parquet;
 pub mod results;
+pub mod sure;
 pub mod table;
 
 use crate::bh::DecodingScore;

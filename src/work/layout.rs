@@ -6,6 +6,7 @@
 //! data/feature_decoders/ImageNetTraining/<net>/<layer>/<subject>/<roi>/model/
 //! data/decoded_features/ImageNetTest/<net>/<layer>/<subject>/<roi>/<image>.mat
 //! data/decoding_accuracy/ImageNetTest/<net>/<layer>/<subject>/<roi>/accuracy.mat
+//! data/encoding_accuracy/ImageNetTest/<net>/<layer>/<subject>/<roi>/accuracy.mat
 //! results/
 //! ```
 
@@ -104,6 +105,20 @@ impl Layout {
     /// `accuracy.mat` of one layer, subject and ROI.
     pub fn decoding_accuracy(&self, item: &Item) -> PathBuf {
         self.leaf("data/decoding_accuracy", Split::Test, item)
+    }
+
+    /// `accuracy.mat` of the encoding of one layer, subject and ROI.
+    pub fn encoding_accuracy(&self, item: &Item) -> PathBuf {
+        self.leaf("data/encoding_accuracy", Split::Test, item)
+    }
+
+    /// Where the original's encoding scripts leave the same; its notebook reads the former.
+    pub fn profile_correlation(&self, item: &Item) -> PathBuf {
+        let encoded = self
+            .root
+            .join("data/encoded_fmri")
+            .join(Split::Test.folder());
+        encoded.join("profile_correlation").join(item.to_string())
     }
 
     /// The folder whose `record.json` makes an item done.

@@ -105,6 +105,7 @@ fn count(
         let block = Block {
             n_items: end - start,
             levels,
+            positions: None,
         };
         for best in selection::best_levels(&block).into_iter().flatten() {
             let keeps = |rule: &Rule| u64::from(rule.keeps(best.accuracy));

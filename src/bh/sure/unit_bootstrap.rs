@@ -96,6 +96,7 @@ mod tests {
         let block = Block {
             n_items: 40,
             levels: vec![Some(first.as_slice()), Some(second.as_slice())],
+            positions: None,
         };
         let pool = Pool {
             words: crate::bh::pool::Words::DECODING,
@@ -122,6 +123,7 @@ mod tests {
         let other = Block {
             n_items: 20,
             levels: vec![Some(&first[..20]), Some(&second[..20])],
+            positions: None,
         };
         let uneven = Pool {
             blocks: vec![vec![block, other]],
