@@ -121,9 +121,7 @@ impl<'a> Files<'a> {
         let items = plan(settings, network, Stage::DecodePredict, &Filter::default())?;
         let find = |item: &Item| {
             let folders = half.folders(layout, item).into_iter();
-            folders
-                .map(|folder| folder.join(FILE))
-                .find(|path| path.exists())
+            folders.map(|folder| folder.join(FILE)).find(|path| path.exists())
         };
         Ok(Self {
             layout,
@@ -149,9 +147,7 @@ impl<'a> Files<'a> {
             .chunks(n_subjects * n_rois)
             .map(|layer| {
                 let subjects = layer.chunks(n_rois);
-                subjects
-                    .map(|rois| rois.iter().map(read).collect())
-                    .collect()
+                subjects.map(|rois| rois.iter().map(read).collect()).collect()
             })
             .collect()
     }

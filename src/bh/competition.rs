@@ -79,12 +79,7 @@ pub fn subset_scores(pool: &Pool<'_>, rules: &Rules, n_layers: usize) -> Result<
 
 fn check(pool: &Pool<'_>, n_layers: usize) -> Result<()> {
     let n_total = pool.levels.len();
-    let n_items: usize = pool
-        .blocks
-        .iter()
-        .flatten()
-        .map(|block| block.n_items)
-        .sum();
+    let n_items: usize = pool.blocks.iter().flatten().map(|block| block.n_items).sum();
     let n = n_subsets(n_total, n_layers);
     let remedy = "take fewer layers per subset (`score.n_layers`), or let all layers compete \
                   (`--enc-layer-sampling all`)";
@@ -169,9 +164,7 @@ impl Keys {
                 for ((group, place), cell) in table.indexed_iter_mut() {
                     let start = (subject * self.n_groups + group) * width + (place << FLAGS);
                     let wanted = (0..1 << FLAGS).filter(|bits| bits & flag != 0);
-                    *cell += wanted
-                        .map(|bits| counts[start + bits as usize])
-                        .sum::<u64>();
+                    *cell += wanted.map(|bits| counts[start + bits as usize]).sum::<u64>();
                 }
             }
             spearman(table.view())

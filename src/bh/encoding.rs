@@ -72,8 +72,9 @@ impl EncodingAccuracies {
             return Ok(Cow::Borrowed(self));
         };
         let pool = Pool::encoding(self)?;
-        let choice =
-            |n: usize| (n > limit).then(|| LegacyRandom::seed(VOXEL_SEED).choice(n, limit));
+        let choice = |n: usize| {
+            (n > limit).then(|| LegacyRandom::seed(VOXEL_SEED).choice(n, limit))
+        };
         let drawn: Vec<Vec<Option<Vec<usize>>>> = (0..self.subjects.len())
             .map(|subject| {
                 let blocks = pool.blocks.iter().map(|blocks| &blocks[subject]);
@@ -225,10 +226,6 @@ fn replace(paired: &mut PairedScore, subsets: competition::BothRules, n_layers: 
 
 fn n_voxels(input: &EncodingAccuracies) -> Result<u64> {
     let pool = Pool::encoding(input)?;
-    let voxels = pool
-        .blocks
-        .iter()
-        .flatten()
-        .map(|block| block.n_items as u64);
+    let voxels = pool.blocks.iter().flatten().map(|block| block.n_items as u64);
     Ok(voxels.sum())
 }

@@ -54,7 +54,8 @@ pub struct Block<'a> {
 impl Block<'_> {
     /// Position of item number `index` among all items of its file.
     pub fn position(&self, index: usize) -> usize {
-        self.positions.map_or(index, |positions| positions[index])
+        self.positions
+            .map_or(index, |positions| positions[index])
     }
 }
 
@@ -81,20 +82,10 @@ impl<'a> Pool<'a> {
     /// subject differ in their number of units.
     pub fn decoding(input: &'a DecodingAccuracies) -> Result<Self> {
         check_names(Words::DECODING, &input.layers, &input.subjects, &input.rois)?;
-        check_count(
-            Words::DECODING,
-            "layer",
-            input.values.len(),
-            input.layers.len(),
-        )?;
+        check_count(Words::DECODING, "layer", input.values.len(), input.layers.len())?;
         let mut blocks = Vec::with_capacity(input.layers.len());
         for (layer, subjects) in input.layers.iter().zip(&input.values) {
-            check_count(
-                Words::DECODING,
-                "subject",
-                subjects.len(),
-                input.subjects.len(),
-            )?;
+            check_count(Words::DECODING, "subject", subjects.len(), input.subjects.len())?;
             let mut row = Vec::with_capacity(subjects.len());
             for (subject, rois) in input.subjects.iter().zip(subjects) {
                 check_count(Words::DECODING, "ROI", rois.len(), input.rois.len())?;

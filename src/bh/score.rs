@@ -81,8 +81,7 @@ pub fn average(
     encoding: Option<&PairedScore>,
 ) -> Option<(Outcome, Outcome)> {
     let (decoding, encoding) = (decoding?, encoding?);
-    let mean = |decoding: &RuleScore, encoding: &RuleScore| match (&decoding.score, &encoding.score)
-    {
+    let mean = |decoding: &RuleScore, encoding: &RuleScore| match (&decoding.score, &encoding.score) {
         (Ok(decoding), Ok(encoding)) => Ok((decoding + encoding) / 2.0),
         (Err(why), _) => Err(format!("decoding: {why}")),
         (_, Err(why)) => Err(format!("encoding: {why}")),

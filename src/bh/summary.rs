@@ -68,23 +68,14 @@ mod tests {
         assert!((found.mean - 0.3125).abs() < 1e-7 && (found.median - 0.395).abs() < 1e-7);
         assert!((found.sd - 0.6096652086733068).abs() < 1e-7, "{}", found.sd);
         // 0.96 is above the published window, 0.29 below it.
-        assert_eq!(
-            (found.share_published, found.share_textbook),
-            (0.25, Some(0.75))
-        );
-        assert_eq!(
-            summarise(&[0.1, 0.3, 0.2], &rules).median,
-            f64::from(0.2_f32)
-        );
+        assert_eq!((found.share_published, found.share_textbook), (0.25, Some(0.75)));
+        assert_eq!(summarise(&[0.1, 0.3, 0.2], &rules).median, f64::from(0.2_f32));
     }
 
     #[test]
     fn nothing_defined() {
         let found = summarise(&[f32::NAN], &Rules::new(0.05, None));
-        assert_eq!(
-            (found.n, found.n_undefined, found.share_textbook),
-            (0, 1, None)
-        );
+        assert_eq!((found.n, found.n_undefined, found.share_textbook), (0, 1, None));
         assert!(found.mean.is_nan() && found.median.is_nan() && found.sd.is_nan());
         assert!(summarise(&[0.5], &Rules::new(0.05, None)).sd.is_nan());
     }

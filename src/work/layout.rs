@@ -114,10 +114,7 @@ impl Layout {
 
     /// Where the original's encoding scripts leave the same; its notebook reads the former.
     pub fn profile_correlation(&self, item: &Item) -> PathBuf {
-        let encoded = self
-            .root
-            .join("data/encoded_fmri")
-            .join(Split::Test.folder());
+        let encoded = self.root.join("data/encoded_fmri").join(Split::Test.folder());
         encoded.join("profile_correlation").join(item.to_string())
     }
 
