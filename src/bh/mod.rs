@@ -21,6 +21,7 @@
 //! | [`competition`] | ρ over subsets of the layers when they are what competes |
 //! | [`summary`] | accuracies of one layer, subject and ROI in a few numbers |
 //! | [`score`] | the results, defined or with the reason why not |
+//! | [`sure`] | how sure the score is: nulls, intervals, variants |
 //!
 //! Items of all subjects are pooled. Everything after the selection depends on the count table alone, so
 //! one pass over the accuracies is enough for every subset of layers.
@@ -34,6 +35,7 @@ pub mod score;
 pub mod selection;
 pub mod spearman;
 pub mod summary;
+pub mod sure;
 pub mod votes;
 
 pub use encoding::{
@@ -149,5 +151,6 @@ pub fn decoding_score(input: &DecodingAccuracies, options: &ScoreOptions) -> Res
         pooled,
         by_subject,
         warnings,
+        sure: None,
     })
 }

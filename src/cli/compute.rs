@@ -38,6 +38,9 @@ pub struct ComputeArgs {
 /// How layers are drawn.
 #[derive(Args)]
 pub struct SamplingArgs {
+    /// Say how sure decoding scores are: intervals, nulls, p (resamples follow from --seed)
+    #[arg(long)]
+    sure: bool,
     /// Layers in each subset: exact (mean over all subsets), random:K (K draws), all (no subsets)
     #[arg(long, default_value = "exact", value_name = "HOW")]
     layer_sampling: String,
@@ -56,6 +59,7 @@ pub struct SamplingArgs {
 impl Default for SamplingArgs {
     fn default() -> SamplingArgs {
         SamplingArgs {
+            sure: false,
             layer_sampling: "exact".to_owned(),
             seed: 0,
             voxels: None,
@@ -186,6 +190,11 @@ pub fn score(
         "enc_layer_sampling": sampling.enc_layer_sampling,
         "voxel_limit": options.encoding.voxel_limit,
     });
+    let mut scored = scored;
+    if sampling.sure {
+        let (layers, seed) = (sampling.parse()?, sampling.seed);
+        super::sure::measure(global, settings, networks, layers, seed, &mut scored)?;
+    }
     let title = format!("BH scores of {}", study_name(global));
     let (files, value) = results::files(&title, &scored, resolved, provenance());
     let mut batch = Batch::new();
@@ -201,6 +210,7 @@ pub fn score(
     } else {
         let scores: Vec<NetworkScores> = scored.into_iter().map(|network| network.scores).collect();
         speech::print(&table::text(&scores))?;
+        speech::print(&bhscore::report::sure::text(&scores))?;
     }
     if !global.quiet {
         speech::note(&format!("report: {}", folder.join(results::PAGE).display()));

@@ -13,6 +13,7 @@ mod ridge;
 mod speech;
 mod stages;
 mod status;
+mod sure;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -1,7 +1,7 @@
 //! `bhscore.json`: all results with the settings and where they came from.
 //!
 //! ```text
-//! {"networks": [{"name", "net", "decoding": {…} or null, "encoding": {…} or null, "encoding_reason",
+//! {"networks": [{"name", "net", "sure": … or null, "decoding": {…} or null, "encoding": {…} or null, "encoding_reason",
 //!                "average": {"published", "textbook", "reason"} or null,
 //!                "place": {"decoding", "encoding", "average"}}],
 //!  "comparison": {"n_published", "note"}, "settings": …, "provenance": …}
@@ -51,6 +51,7 @@ fn network(network: &NetworkScores) -> Value {
     json!({
         "name": network.name,
         "net": network.net,
+        "sure": network.decoding.as_ref().and_then(|decoding| decoding.sure.as_ref()),
         "decoding": network.decoding.as_ref().map(decoding),
         "encoding": network.encoding.as_ref().map(encoding),
         "encoding_reason": network.encoding_reason(),

@@ -2,6 +2,7 @@
 //!
 //! | module | makes |
 //! |---|---|
+//! | [`sure`] | the table of intervals and p on stdout |
 //! | [`table`] | the table on stdout |
 //! | [`csv`] | `results/bhscore.csv`, one row per network |
 //! | [`json`] | `results/bhscore.json`, everything |
@@ -27,6 +28,7 @@ pub mod parquet;
 pub mod published;
 pub mod results;
 pub mod summary;
+pub mod sure;
 pub mod table;
 pub mod voxels;
 

@@ -1,0 +1,248 @@
+//! How sure scores are, from outside: against SciPy, and on the demo study, whose hierarchy is known.
+
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests may")]
+
+#[path = "common/mod.rs"]
+mod common;
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use bhscore::bh::sure::brain_to_brain::{self, Brain};
+use bhscore::bh::sure::soft::Soft;
+use bhscore::bh::sure::{kendall, noise_ceiling};
+use bhscore::bh::{self, DecodingAccuracies, LayerSampling, Pool, Rules, ScoreOptions};
+use bhscore::ridge::{self, Inputs, Params};
+use bhscore::synth::{self, Plan};
+use ndarray::{Array2, Axis, s};
+use serde_json::Value;
+
+fn list(value: &Value) -> &[Value] {
+    value.as_array().unwrap()
+}
+
+fn numbers(value: &Value) -> Vec<f64> {
+    list(value).iter().map(|n| n.as_f64().unwrap()).collect()
+}
+
+fn names(prefix: &str, n: usize) -> Vec<String> {
+    (0..n).map(|i| format!("{prefix}{i}")).collect()
+}
+
+#[test]
+fn rank_correlations_equal_scipy() {
+    let text = fs::read_to_string(common::golden("vectors/sure.json")).unwrap();
+    let vectors: Value = serde_json::from_str(&text).unwrap();
+    for case in list(&vectors["tied"]) {
+        let groups: Vec<usize> = numbers(&case["groups"])
+            .iter()
+            .map(|&g| g as usize)
+            .collect();
+        let found = kendall::tau_b(&groups, &numbers(&case["values"]));
+        let expected = case["kendall"].as_f64().unwrap();
+        assert!((found - expected).abs() < 1e-12, "{found} {expected}");
+    }
+    for case in list(&vectors["soft"]) {
+        let layers = list(&case["accuracy"]);
+        let n_rois = list(&layers[0])[0].as_array().unwrap().len();
+        let of_roi = |units: &Value, roi: usize| {
+            let units = list(units).iter();
+            Some(
+                units
+                    .map(|unit| unit[roi].as_f64().unwrap() as f32)
+                    .collect(),
+            )
+        };
+        let accuracies = DecodingAccuracies {
+            layers: names("layer", layers.len()),
+            subjects: names("subject", 1),
+            rois: names("roi", n_rois),
+            values: (layers.iter())
+                .map(|units| vec![(0..n_rois).map(|roi| of_roi(units, roi)).collect()])
+                .collect(),
+            n_test: Some(50),
+        };
+        let rules = Rules::new(0.05, Some(50));
+        let found = Soft::new(&Pool::decoding(&accuracies).unwrap(), &rules.published);
+        for (found, key) in [
+            (found.spearman, "soft_spearman"),
+            (found.kendall, "soft_kendall"),
+        ] {
+            let (found, expected) = (found.unwrap(), case[key].as_f64().unwrap());
+            assert!(
+                (found - expected).abs() < 1e-12,
+                "{key}: {found} {expected}"
+            );
+        }
+    }
+}
+
+// ------------------------------------------------------------------ the demo study
+
+fn bhscore(study: &Path, args: &[&str]) -> Value {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bhscore"));
+    let output = command.current_dir(study).args(args).output().unwrap();
+    let speech = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{args:?}: {speech}");
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+fn the_demo_has_the_significance_it_was_made_for() {
+    let folder = tempfile::tempdir().unwrap();
+    bhscore(folder.path(), &["demo", "study", "--json"]);
+    let study = folder.path().join("study");
+    let one = bhscore(&study, &["compute", "--sure", "--json", "-j", "1"]);
+    let rule = |network: usize, rule: &str| &one["networks"][network]["sure"]["decoding"][rule];
+    for name in ["published", "textbook"] {
+        let p = |network: usize| rule(network, name)["layer_order"]["p"].as_f64().unwrap();
+        // Six layers: 720 orders, all visited.
+        assert!(p(0) < 0.01, "forward, {name}: {}", p(0));
+        assert!(p(1) > 0.95, "reversed, {name}: {}", p(1));
+        assert!(p(2) > 0.05, "shuffled, {name}: {}", p(2));
+        let forward = rule(0, name);
+        let order = &forward["layer_order"];
+        assert_eq!(
+            (&order["n_draws"], &order["exact"]),
+            (&720.into(), &true.into())
+        );
+        assert_eq!(order["smallest_p"], 1.0 / 720.0);
+        let score = one["networks"][0]["decoding"][name].as_f64().unwrap();
+        assert!((order["observed"].as_f64().unwrap() - score).abs() < 1e-12);
+        for interval in ["jackknife", "unit_bootstrap"] {
+            let [se, low, high] =
+                ["se", "low", "high"].map(|key| forward[interval][key].as_f64().unwrap());
+            assert!(se > 0.001 && se < 0.2, "{interval}: {se}");
+            assert!(
+                low < score && score < high,
+                "{interval}: {low} {score} {high}"
+            );
+        }
+        let images = &forward["image_shuffle"];
+        assert!(images["p"].as_f64().unwrap() < 0.01);
+        // One of five ROIs at one-sided .025 each: between .025 and 1 − .975⁵ = .119, and noise.
+        let false_selection = images["false_selection"].as_f64().unwrap();
+        assert!((0.01..0.16).contains(&false_selection), "{false_selection}");
+        assert!(images["selection"].as_f64().unwrap() > 3.0 * false_selection);
+        for variant in [
+            &forward["soft"]["spearman"],
+            &forward["soft"]["kendall"],
+            &forward["balanced"],
+        ] {
+            assert!(variant.as_f64().unwrap() > 0.4, "{variant}");
+        }
+        assert_eq!(list(&forward["subjects"]["without"]).len(), 2);
+        // Two subjects: all but one is the other alone.
+        let of = |part: &str, at: usize| forward["subjects"][part][at]["score"].clone();
+        assert_eq!(of("without", 0), of("alone", 1));
+    }
+    assert_eq!(one["networks"][0]["sure"]["n_deleted"], 10);
+    assert_eq!(one["networks"][0]["sure"]["settings"]["seed"], 0);
+
+    // The same in any number of threads, other resamples from another seed, none unless asked for.
+    let two = bhscore(&study, &["compute", "--sure", "--json", "-j", "2"]);
+    assert_eq!(one["networks"], two["networks"]);
+    let other = bhscore(&study, &["compute", "--sure", "--seed", "5", "--json"]);
+    let se =
+        |of: &Value| of["networks"][0]["sure"]["decoding"]["published"]["jackknife"]["se"].clone();
+    assert_ne!(se(&one), se(&other));
+    let (one, other) = (se(&one).as_f64().unwrap(), se(&other).as_f64().unwrap());
+    assert!((one / other - 1.0).abs() < 0.3, "{one} {other}");
+    let without = bhscore(&study, &["compute", "--json"]);
+    assert!(without["networks"][0]["sure"].is_null());
+
+    // Accuracies alone say nothing about images.
+    fs::remove_dir_all(study.join("data/decoded_features")).unwrap();
+    let without = bhscore(&study, &["compute", "--sure", "--json"]);
+    let sure = &without["networks"][0]["sure"];
+    assert!(sure["decoding"]["published"]["jackknife"].is_null());
+    assert!(sure["decoding"]["published"]["layer_order"].is_object());
+    assert!(
+        sure["notes"][0]
+            .as_str()
+            .unwrap()
+            .contains("decoded_features")
+    );
+}
+
+// ------------------------------------------------------------------ brains
+
+/// Mean response to each of `n_images` images.
+fn means(recording: &synth::Recording, n_images: usize) -> Array2<f64> {
+    let mut sums = Array2::zeros((n_images, recording.voxels.ncols()));
+    for (row, &image) in recording.voxels.rows().into_iter().zip(&recording.shown) {
+        let mut sum = sums.row_mut(image);
+        sum += &row;
+    }
+    sums / (recording.shown.len() / n_images) as f64
+}
+
+fn by_roi(means: &Array2<f64>, n_voxels: usize) -> Vec<Array2<f64>> {
+    (0..synth::ROIS.len())
+        .map(|roi| {
+            means
+                .slice(s![.., roi * n_voxels..(roi + 1) * n_voxels])
+                .to_owned()
+        })
+        .collect()
+}
+
+#[test]
+fn another_brain_has_a_high_score_and_voxels_a_ceiling() {
+    let plan = Plan::default();
+    let study = synth::simulate(&plan);
+    let brains: Vec<Brain> = (study.subjects.iter())
+        .map(|subject| Brain {
+            name: subject.name.clone(),
+            training: by_roi(&means(&subject.training, plan.n_training), plan.n_voxels),
+            test: by_roi(&means(&subject.test, plan.n_test), plan.n_voxels),
+        })
+        .collect();
+    let rois = synth::ROIS.map(str::to_owned);
+    let params = Params {
+        alpha: 10.0,
+        n_selected: 0,
+        force_f64: true,
+    };
+    let decode = |x: ndarray::ArrayView2<'_, f64>,
+                  y: ndarray::ArrayView2<'_, f64>,
+                  x_test: ndarray::ArrayView2<'_, f64>| {
+        let each: Vec<usize> = (0..x.nrows()).collect();
+        let inputs = Inputs::new(x, &each, x.nrows(), &params);
+        Ok(ridge::fit(&inputs, y)?.predict(x_test))
+    };
+    let accuracies = brain_to_brain::accuracies(&brains, &rois, &decode).unwrap();
+    assert_eq!(
+        accuracies.subjects,
+        ["sub-01 from sub-02", "sub-02 from sub-01"]
+    );
+    let options = ScoreOptions {
+        sampling: LayerSampling::All,
+        ..ScoreOptions::default()
+    };
+    let score = bh::decoding_score(&accuracies, &options)
+        .unwrap()
+        .pooled
+        .textbook;
+    assert!(*score.score.as_ref().unwrap() > 0.6, "{:?}", score.score);
+
+    let mut uneven = brains.clone();
+    uneven[1].test[3] = uneven[1].test[3].slice(s![1.., ..]).to_owned();
+    let text = brain_to_brain::accuracies(&uneven, &rois, &decode)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        text.contains("`sub-02`") && text.contains("same stimuli"),
+        "{text}"
+    );
+
+    let test = &study.subjects[0].test;
+    let ceiling = noise_ceiling::of_voxels(test.voxels.view(), &test.shown, 20, 0).unwrap();
+    assert_eq!(ceiling.len_of(Axis(0)), plan.n_voxels * synth::ROIS.len());
+    let good = ceiling
+        .iter()
+        .filter(|&&ceiling| ceiling > 0.5 && ceiling < 1.0)
+        .count();
+    assert!(good > ceiling.len() / 2, "{good} of {}", ceiling.len());
+}
