@@ -159,7 +159,7 @@ fn score_networks(
                 outcome = Outcome::Failed;
                 scored.push(Scored {
                     scores,
-                    mean_accuracy: None,
+                    accuracy: None,
                 });
                 continue;
             }
@@ -173,7 +173,7 @@ fn score_networks(
         }
         scored.push(Scored {
             scores,
-            mean_accuracy: Some(results::mean_accuracy(&accuracies)),
+            accuracy: Some(results::accuracy_spread(&accuracies)),
         });
     }
     table.finish()?;

@@ -6,7 +6,7 @@
 //! | [`csv`] | `results/bhscore.csv`, one row per network |
 //! | [`json`] | `results/bhscore.json`, everything |
 //! | [`parquet`] | `results/units.parquet`, one row per unit |
-//! | [`figure`] | ranking of networks, top ROI per layer, accuracy map, as SVG |
+//! | [`figure`] | ranking of networks, top ROI per layer, accuracies and more, as SVG and PNG |
 //! | [`page`] | the self-contained `results/report.html` |
 //! | [`results`] | all files of `results/` together |
 //!
@@ -15,9 +15,6 @@
 
 pub mod csv;
 pub mod figure;
-mod figure_accuracy_map;
-mod figure_ranking;
-mod figure_top_roi;
 pub mod json;
 pub mod page;
 pub mod parquet;

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::figure::{self, RankedNetwork};
+use super::figure::{self, Half, HalfData, NetworkData, Picture, RankedNetwork, Spread};
 use super::page::{self, Figure, Page, ScoreRow};
 use super::{NetworkScores, csv, json};
 use crate::bh::DecodingAccuracies;
@@ -17,35 +17,46 @@ pub const UNITS: &str = "units.parquet";
 pub struct Scored {
     /// The scores.
     pub scores: NetworkScores,
-    /// Mean decoding accuracy by layer and ROI, `(n_layers, n_rois)`, NaN where undefined; `None` for
-    /// a network that was not scored.
-    pub mean_accuracy: Option<Vec<Vec<f64>>>,
+    /// Decoding accuracy by layer and ROI, `(n_layers, n_rois)`, NaN where undefined; `None` for a
+    /// network that was not scored.
+    pub accuracy: Option<Vec<Vec<Spread>>>,
 }
 
-/// Mean accuracy over units and subjects, `(n_layers, n_rois)`; NaN where no unit has one.
-pub fn mean_accuracy(accuracies: &DecodingAccuracies) -> Vec<Vec<f64>> {
-    let mean = |layer: &Vec<Vec<Option<Vec<f32>>>>, roi: usize| {
-        let defined = layer
-            .iter()
-            .filter_map(|subject| subject[roi].as_ref())
-            .flatten()
-            .filter(|r| !r.is_nan())
-            .map(|r| f64::from(*r));
-        let (sum, n) = defined.fold((0.0, 0.0), |(sum, n), r| (sum + r, n + 1.0));
-        sum / n
+/// Mean and quartiles of accuracy over units and subjects, `(n_layers, n_rois)`; NaN where no unit
+/// has one.
+pub fn accuracy_spread(accuracies: &DecodingAccuracies) -> Vec<Vec<Spread>> {
+    let of = |layer: &Vec<Vec<Option<Vec<f32>>>>, roi: usize| {
+        let of_roi = layer.iter().filter_map(|subject| subject[roi].as_ref());
+        spread(of_roi.flatten().copied().filter(|r| !r.is_nan()).collect())
     };
-    accuracies
-        .values
-        .iter()
+    (accuracies.values.iter())
         .map(|layer| {
             (0..accuracies.rois.len())
-                .map(|roi| mean(layer, roi))
+                .map(|roi| of(layer, roi))
                 .collect()
         })
         .collect()
 }
 
-/// The text files of `results/` with their names, and the object of `bhscore.json`.
+/// Mean and nearest-rank quartiles; NaN of nothing.
+fn spread(mut values: Vec<f32>) -> Spread {
+    let n = values.len();
+    let sum = values.iter().map(|&r| f64::from(r)).sum::<f64>();
+    let mut quartile = |quarters: usize| match n {
+        0 => f64::NAN,
+        _ => {
+            let rank = (n * quarters).div_ceil(4).max(1) - 1;
+            f64::from(*values.select_nth_unstable_by(rank, f32::total_cmp).1)
+        }
+    };
+    Spread {
+        mean: sum / n as f64,
+        lower: quartile(1),
+        upper: quartile(3),
+    }
+}
+
+/// The files of `results/` with their names, and the object of `bhscore.json`.
 ///
 /// `settings` and `provenance` are stored as they are.
 pub fn files(
@@ -59,8 +70,8 @@ pub fn files(
         .map(|network| network.scores.clone())
         .collect();
     let value = json::value(&scores, settings.clone(), provenance.clone());
-    let figures = figures(networks);
-    let page = results_page(title, &scores, &figures, &settings, &provenance);
+    let pictures = pictures(networks);
+    let page = results_page(title, &scores, &pictures, &settings, &provenance);
     let mut files = vec![
         ("bhscore.csv".to_owned(), csv::bytes(&scores)),
         (
@@ -69,16 +80,16 @@ pub fn files(
         ),
         (PAGE.to_owned(), page::render(&page).into_bytes()),
     ];
-    files.extend(
-        figures
-            .into_iter()
-            .map(|(name, figure)| (name, figure.svg.into_bytes())),
-    );
+    for picture in &pictures {
+        let Picture { file, drawing, .. } = picture;
+        files.push((format!("{file}.svg"), drawing.svg().into_bytes()));
+        files.push((format!("{file}.png"), drawing.png()));
+    }
     (files, value)
 }
 
 /// Figures with their file names.
-fn figures(networks: &[Scored]) -> Vec<(String, Figure)> {
+fn pictures(networks: &[Scored]) -> Vec<Picture> {
     let bars: Vec<RankedNetwork> = networks
         .iter()
         .map(|network| RankedNetwork {
@@ -87,65 +98,36 @@ fn figures(networks: &[Scored]) -> Vec<(String, Figure)> {
             highlight: true,
         })
         .collect();
-    let mut figures = vec![(
-        "ranking.svg".to_owned(),
-        Figure {
-            title: "Decoding-based BH score".to_owned(),
-            caption:
-                "By the published rule: 1 where deeper layers are decoded best from higher areas, \
-                      0 without order, −1 where the order is reversed."
-                    .to_owned(),
-            svg: figure::ranking(&bars),
-        },
-    )];
-    for network in networks {
-        figures.extend(figures_of(network));
-    }
-    figures
+    let data: Vec<NetworkData> = networks.iter().filter_map(figure_data).collect();
+    figure::draw_all(&bars, "decoding-based BH score", &[], &data)
 }
 
-/// Top ROIs and mean accuracy of one network.
-fn figures_of(network: &Scored) -> Vec<(String, Figure)> {
-    let (Some(decoding), Some(means)) = (&network.scores.decoding, &network.mean_accuracy) else {
-        return Vec::new();
+/// What the figures of one network show.
+fn figure_data(network: &Scored) -> Option<NetworkData> {
+    let decoding = network.scores.decoding.as_ref()?;
+    let votes = decoding.pooled.published.votes.as_ref();
+    let note = match &decoding.pooled.published.all_layers {
+        Ok(score) => format!(": {score:.3} over all layers").replace('-', "−"),
+        Err(_) => ": undefined over all layers".to_owned(),
     };
-    let name = &network.scores.name;
-    let file = |kind: &str| format!("{kind}_{}.svg", name.replace(['/', '\\', ' '], "_"));
-    let layers: Vec<&str> = decoding.layers.iter().map(String::as_str).collect();
-    let rois: Vec<&str> = decoding.rois.iter().map(String::as_str).collect();
-    let mut figures = Vec::new();
-    if let Some(votes) = &decoding.pooled.published.votes {
-        let votes: Vec<Vec<u64>> = votes.rows().into_iter().map(|row| row.to_vec()).collect();
-        let all_layers = match &decoding.pooled.published.all_layers {
-            Ok(score) => format!("{name}: {score:.3} over all layers"),
-            Err(_) => format!("{name}: undefined over all layers"),
-        };
-        figures.push((
-            file("top_roi"),
-            Figure {
-                title: format!("{name}: from which ROI units are decoded best"),
-                caption: "Share of the selected units of each layer, all subjects together."
-                    .to_owned(),
-                svg: figure::top_roi(&votes, &layers, &rois, &all_layers),
-            },
-        ));
-    }
-    figures.push((
-        file("accuracy"),
-        Figure {
-            title: format!("{name}: mean decoding accuracy"),
-            caption: "Pearson correlation over test images, mean over units and subjects."
-                .to_owned(),
-            svg: figure::accuracy_map(means, &layers, &rois, name),
-        },
-    ));
-    figures
+    Some(NetworkData {
+        name: network.scores.name.clone(),
+        layers: decoding.layers.clone(),
+        rois: decoding.rois.clone(),
+        halves: vec![HalfData {
+            half: Half::Decoding,
+            accuracy: network.accuracy.clone()?,
+            votes: votes.map(|votes| votes.rows().into_iter().map(|row| row.to_vec()).collect()),
+            note,
+            nulls: Vec::new(),
+        }],
+    })
 }
 
 fn results_page(
     title: &str,
     scores: &[NetworkScores],
-    figures: &[(String, Figure)],
+    pictures: &[Picture],
     settings: &Value,
     provenance: &Value,
 ) -> Page {
@@ -184,12 +166,21 @@ fn results_page(
         ],
         scores: order.iter().map(|scores| score_row(scores)).collect(),
         warnings: warnings.collect(),
-        figures: figures.iter().map(|(_, figure)| figure.clone()).collect(),
+        figures: pictures.iter().map(page_figure).collect(),
         settings: format!("{settings:#}"),
         provenance: provenance
             .as_object()
             .map(|object| object.iter().map(|(name, value)| (name.clone(), text(value))).collect())
             .unwrap_or_default(),
+    }
+}
+
+fn page_figure(picture: &Picture) -> Figure {
+    Figure {
+        title: picture.title.clone(),
+        caption: picture.caption.clone(),
+        svg: picture.drawing.svg_element(),
+        wide: picture.drawing.is_wide(),
     }
 }
 
@@ -205,5 +196,20 @@ fn score_row(scores: &NetworkScores) -> ScoreRow {
             .and_then(|pooled| pooled.published.n_selected())
             .unwrap_or(0),
         n_items: pooled.map_or(0, |pooled| pooled.n_items),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quartiles_are_values_by_nearest_rank() {
+        let s = spread(vec![0.4, 0.1, 0.3, 0.2]);
+        assert_eq!((s.lower, s.upper), (f64::from(0.1_f32), f64::from(0.3_f32)));
+        assert!((s.mean - 0.25).abs() < 1e-7);
+        let one = spread(vec![0.5]);
+        assert_eq!((one.lower, one.mean, one.upper), (0.5, 0.5, 0.5));
+        assert!(spread(Vec::new()).mean.is_nan() && spread(Vec::new()).lower.is_nan());
     }
 }
