@@ -233,6 +233,7 @@ fn scores_have_the_promised_shape() {
         "units.parquet",
         "report.html",
         "ranking.svg",
+        "ranking.png",
     ] {
         env.has(format!("results/{file}"));
     }

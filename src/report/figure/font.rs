@@ -3,6 +3,8 @@
 //! Open Sans without kerning (`data/fonts/README.md`): a text is as wide as the sum of its advances,
 //! here and in every viewer of the SVG.
 
+use std::sync::LazyLock;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ttf_parser::{Face, GlyphId, OutlineBuilder};
@@ -20,9 +22,14 @@ const BOLD_WEB: &[u8] = include_bytes!("../../../data/fonts/OpenSans-Bold.woff2"
 /// The typeface in SVG, and what programs that ignore embedded fonts may use instead.
 pub const FAMILY: &str = "Open Sans, Arial, Helvetica, sans-serif";
 
-fn face(bold: bool) -> Face<'static> {
-    let bytes = if bold { BOLD } else { REGULAR };
-    Face::parse(bytes, 0).expect("the font is part of the program and tested")
+/// The regular and the bold face, read once.
+static FACES: LazyLock<[Face<'static>; 2]> = LazyLock::new(|| {
+    [REGULAR, BOLD]
+        .map(|bytes| Face::parse(bytes, 0).expect("the font is part of the program and tested"))
+});
+
+fn face(bold: bool) -> &'static Face<'static> {
+    &FACES[usize::from(bold)]
 }
 
 /// The glyph of a letter; the font's empty box where it has none.
@@ -33,7 +40,7 @@ fn glyph(face: &Face<'_>, letter: char) -> GlyphId {
 /// Width of a text in drawing units, rounded up.
 pub fn width(text: &str, style: Style) -> i32 {
     let face = face(style.bold);
-    let advance = |letter| f64::from(face.glyph_hor_advance(glyph(&face, letter)).unwrap_or(0));
+    let advance = |letter| f64::from(face.glyph_hor_advance(glyph(face, letter)).unwrap_or(0));
     let sum: f64 = text.chars().map(advance).sum();
     (sum * f64::from(style.size) / f64::from(face.units_per_em())).ceil() as i32
 }
@@ -67,7 +74,7 @@ pub fn outlines<B: OutlineBuilder>(
     let mut x = 0.0;
     let mut outlines = Vec::new();
     for letter in text.chars() {
-        let id = glyph(&face, letter);
+        let id = glyph(face, letter);
         let mut outline = builder(x, scale);
         face.outline_glyph(id, &mut outline);
         outlines.push(outline);

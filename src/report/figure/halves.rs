@@ -144,6 +144,13 @@ impl Area {
             && other.top < self.bottom
     }
 
+    /// Distance of a point outside, along the axis where it is larger.
+    fn gap(&self, (x, y): Point) -> i32 {
+        let along = (self.left - x).max(x - self.right);
+        let down = (self.top - y).max(y - self.bottom);
+        along.max(down).max(0)
+    }
+
     fn holds(&self, other: &Area) -> bool {
         self.left <= other.left
             && self.top <= other.top
@@ -152,7 +159,8 @@ impl Area {
     }
 }
 
-/// Names at their points, the user's first; a name that would cover a point or name is left out.
+/// Names at their points, the user's first. A known one that would cover a point or name, or
+/// stand as near to another's point, is left out.
 fn names(canvas: &mut Drawing, points: &[(Point, &ScoredNetwork)], area: Area) {
     let around = |&(x, y): &Point, reach: i32| Area {
         left: x - reach,
@@ -185,9 +193,17 @@ fn names(canvas: &mut Drawing, points: &[(Point, &ScoredNetwork)], area: Area) {
             } else {
                 &DISTANCES[..1]
             };
+            let own = |place: &Area| {
+                let mut others = points.iter().filter(|(_, other)| *other != *network);
+                others.all(|(other, _)| place.gap(*other) > place.gap(*at) + CLEAR)
+            };
             let free = (distances.iter())
                 .flat_map(|&distance| places(*at, width, style.size, distance))
-                .find(|place| area.holds(place) && !taken.iter().any(|other| place.meets(other)));
+                .find(|place| {
+                    area.holds(place)
+                        && !taken.iter().any(|other| place.meets(other))
+                        && (highlight || own(place))
+                });
             if let Some(place) = free {
                 let middle = (place.left, (place.top + place.bottom) / 2);
                 leader(canvas, *at, &place);

@@ -52,7 +52,9 @@ fn encode(rgb: &[u8], width: u32, height: u32) -> Result<Vec<u8>, ::png::Encodin
     let mut encoder = ::png::Encoder::new(&mut bytes, width, height);
     encoder.set_color(::png::ColorType::Rgb);
     encoder.set_depth(::png::BitDepth::Eight);
-    encoder.set_compression(::png::Compression::High);
+    encoder.set_compression(::png::Compression::Balanced);
+    // Flat colours repeat best as they are.
+    encoder.set_filter(::png::Filter::NoFilter);
     let per_metre = (RESOLUTION / INCH * 1000.0).round() as u32;
     encoder.set_pixel_dims(Some(::png::PixelDimensions {
         xppu: per_metre,

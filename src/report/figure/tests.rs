@@ -151,6 +151,67 @@ pub(crate) fn cases() -> Vec<(String, Drawing)> {
     cases
 }
 
+/// The pictures of `data/examples/`: made-up networks, and the published scores.
+fn examples() -> Vec<(String, Drawing)> {
+    let quantity = "decoding-based BH score";
+    let mine = [("forward", 0.83), ("shuffled", 0.03), ("reversed", -0.84)];
+    let demo: Vec<RankedNetwork> = (mine.iter())
+        .map(|&(name, score)| RankedNetwork {
+            name: name.to_owned(),
+            published: Some(score),
+            highlight: true,
+        })
+        .collect();
+    let mut known = scored(true);
+    known.truncate(29);
+    known.push(ScoredNetwork {
+        name: "synthetic".to_owned(),
+        decoding: Some(0.35),
+        encoding: Some(0.28),
+        highlight: true,
+    });
+    let of = |half| draw_all(&[], quantity, &[], &[network("synthetic", 7, &ROIS, half)]);
+    let mut pictures = draw_all(&bars(&known), quantity, &known, &[]);
+    pictures[0].file = "ranking_published".to_owned();
+    pictures.extend(of(Half::Decoding).into_iter().skip(1));
+    pictures.extend(of(Half::Encoding).into_iter().skip(1).take(1));
+    let mut examples = vec![("ranking".to_owned(), ranking(&demo, quantity))];
+    examples.extend(
+        pictures
+            .into_iter()
+            .map(|picture| (picture.file, picture.drawing)),
+    );
+    examples
+}
+
+/// A file of `data/examples/`.
+fn example(file: &str) -> std::path::PathBuf {
+    std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("data/examples")
+        .join(file)
+}
+
+#[test]
+fn examples_are_what_is_drawn() {
+    for (file, drawing) in examples() {
+        let path = example(&format!("{file}.svg"));
+        let stored = std::fs::read_to_string(&path).unwrap_or_default();
+        let same = stored == drawing.svg();
+        let remedy = "cargo test --lib write_examples -- --ignored";
+        assert!(same, "{}: look at it and run `{remedy}`", path.display());
+    }
+}
+
+#[test]
+#[ignore = "writes into the repository"]
+#[allow(clippy::disallowed_methods)]
+fn write_examples() {
+    for (file, drawing) in examples() {
+        std::fs::write(example(&format!("{file}.svg")), drawing.svg()).unwrap();
+        std::fs::write(example(&format!("{file}.png")), drawing.png()).unwrap();
+    }
+}
+
 /// Left, top, right and bottom of a text in drawing units.
 fn extent(label: &Label) -> (i32, i32, i32, i32) {
     let width = font::width(&label.text, label.style);
