@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::figure::{self, Half, HalfData, NetworkData, Picture, RankedNetwork, Spread};
+use super::figure::{self, Half, HalfData, NetworkData, Picture, RankedNetwork, Ranking, Spread};
 use super::page::{self, Figure, Page, ScoreRow};
 use super::{NetworkScores, csv, json};
 use crate::bh::DecodingAccuracies;
@@ -99,7 +99,15 @@ fn pictures(networks: &[Scored]) -> Vec<Picture> {
         })
         .collect();
     let data: Vec<NetworkData> = networks.iter().filter_map(figure_data).collect();
-    figure::draw_all(&bars, "decoding-based BH score", &[], &data)
+    let ranking = Ranking {
+        rows: bars,
+        quantity: "decoding-based BH score".to_owned(),
+        caption:
+            "By the published rule: 1 where deeper layers are decoded best from higher areas, \
+                  0 without order, −1 where the order is reversed."
+                .to_owned(),
+    };
+    figure::draw_all(&ranking, &[], &data)
 }
 
 /// What the figures of one network show.

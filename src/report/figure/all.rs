@@ -60,6 +60,17 @@ pub struct NetworkData {
     pub halves: Vec<HalfData>,
 }
 
+/// The ranking with its words.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ranking {
+    /// A row per network.
+    pub rows: Vec<RankedNetwork>,
+    /// Which score it is: the heading, and the name of the axis.
+    pub quantity: String,
+    /// What is to be seen.
+    pub caption: String,
+}
+
 /// A figure with its words.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Picture {
@@ -75,23 +86,19 @@ pub struct Picture {
 
 /// Every figure for which there are data.
 ///
-/// - `bars`, `quantity`: networks of the ranking and the name of its axis.
+/// - `bars`: networks of the ranking.
 /// - `scored`: networks of the decoding–encoding figure, drawn if one of the user's has both scores.
 /// - `networks`: the user's networks.
 pub fn draw_all(
-    bars: &[RankedNetwork],
-    quantity: &str,
+    bars: &Ranking,
     scored: &[ScoredNetwork],
     networks: &[NetworkData],
 ) -> Vec<Picture> {
     let mut pictures = vec![Picture {
         file: "ranking".to_owned(),
-        title: quantity.to_owned(),
-        caption:
-            "By the published rule: 1 where deeper layers go with higher areas, 0 without order, \
-                  −1 where the order is reversed."
-                .to_owned(),
-        drawing: ranking(bars, quantity),
+        title: bars.quantity.clone(),
+        caption: bars.caption.clone(),
+        drawing: ranking(&bars.rows, &bars.quantity),
     }];
     let both = |n: &ScoredNetwork| n.highlight && n.decoding.is_some() && n.encoding.is_some();
     if scored.iter().any(both) {

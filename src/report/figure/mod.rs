@@ -33,7 +33,7 @@ mod top_roi;
 
 pub use accuracy_lines::{Spread, accuracy_lines};
 pub use accuracy_map::accuracy_map;
-pub use all::{Half, HalfData, NetworkData, Picture, draw_all};
+pub use all::{Half, HalfData, NetworkData, Picture, Ranking, draw_all};
 pub use drawing::Drawing;
 pub use font::css as font_css;
 pub use halves::{ScoredNetwork, halves};

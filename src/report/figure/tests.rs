@@ -45,13 +45,17 @@ fn scored(with_published: bool) -> Vec<ScoredNetwork> {
     known.chain(mine).collect()
 }
 
-fn bars(networks: &[ScoredNetwork]) -> Vec<RankedNetwork> {
+fn bars(networks: &[ScoredNetwork], quantity: &str) -> Ranking {
     let bar = |network: &ScoredNetwork| RankedNetwork {
         name: network.name.clone(),
         published: network.decoding,
         highlight: network.highlight,
     };
-    networks.iter().map(bar).collect()
+    Ranking {
+        rows: networks.iter().map(bar).collect(),
+        quantity: quantity.to_owned(),
+        caption: String::new(),
+    }
 }
 
 /// A network whose accuracies rise and fall smoothly, some missing and some negative.
@@ -144,7 +148,7 @@ pub(crate) fn cases() -> Vec<(String, Drawing)> {
     ];
     let mut cases = Vec::new();
     for (study, scored, network) in studies {
-        for picture in draw_all(&bars(&scored), quantity, &scored, &[network]) {
+        for picture in draw_all(&bars(&scored, quantity), &scored, &[network]) {
             cases.push((format!("{study}-{}", picture.file), picture.drawing));
         }
     }
@@ -170,8 +174,14 @@ fn examples() -> Vec<(String, Drawing)> {
         encoding: Some(0.28),
         highlight: true,
     });
-    let of = |half| draw_all(&[], quantity, &[], &[network("synthetic", 7, &ROIS, half)]);
-    let mut pictures = draw_all(&bars(&known), quantity, &known, &[]);
+    let of = |half| {
+        draw_all(
+            &bars(&[], quantity),
+            &[],
+            &[network("synthetic", 7, &ROIS, half)],
+        )
+    };
+    let mut pictures = draw_all(&bars(&known, quantity), &known, &[]);
     pictures[0].file = "ranking_published".to_owned();
     pictures.extend(of(Half::Decoding).into_iter().skip(1));
     pictures.extend(of(Half::Encoding).into_iter().skip(1).take(1));
