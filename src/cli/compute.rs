@@ -9,6 +9,7 @@ use bhscore::bh::{
 };
 use bhscore::io::atomic::{self, Batch, Staged};
 use bhscore::io::record;
+use bhscore::report::figure::Half;
 use bhscore::report::parquet::UnitWriter;
 use bhscore::report::results::{self, Scored};
 use bhscore::report::voxels::VoxelWriter;
@@ -266,7 +267,7 @@ fn unscored(network: &Network) -> Scored {
             decoding: None,
             encoding: None,
         },
-        mean_accuracy: None,
+        accuracy: Vec::new(),
         summary: Vec::new(),
     }
 }
@@ -299,7 +300,10 @@ impl Halves {
         let mut scored = unscored(network);
         if let Some(input) = &self.decoding {
             scored.scores.decoding = Some(bh::decoding_score(input, &options.decoding)?);
-            scored.mean_accuracy = Some(results::mean_accuracy(input));
+            scored.accuracy.push((
+                Half::Decoding,
+                results::accuracy_spread(&input.values, input.rois.len()),
+            ));
             let pool = Pool::decoding(input)?;
             let rules = Rules::new(options.decoding.p_value, input.n_test);
             scored.summary.extend(summary::decoding(input, &rules));
@@ -311,6 +315,10 @@ impl Halves {
         }
         if let Some(input) = &self.encoding {
             scored.scores.encoding = Some(bh::encoding_score(input, &options.encoding)?);
+            scored.accuracy.push((
+                Half::Encoding,
+                results::accuracy_spread(&input.values, input.rois.len()),
+            ));
             let limited = input.limited(options.encoding.voxel_limit)?;
             let pool = Pool::encoding(&limited)?;
             let rules = Rules::new(options.encoding.p_value, input.n_test);

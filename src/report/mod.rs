@@ -10,7 +10,7 @@
 //! | [`summary`] | `results/accuracy_summary.csv`, one row per layer, subject and ROI |
 //! | [`parquet`] | `results/units.parquet`, one row per unit |
 //! | [`voxels`] | `results/voxels.parquet`, one row per voxel and layer |
-//! | [`figure`] | ranking of networks, top ROI per layer, accuracy map, as SVG |
+//! | [`figure`] | ranking of networks, top ROI per layer, accuracies and more, as SVG and PNG |
 //! | [`page`] | the self-contained `results/report.html` |
 //! | [`results`] | all files of `results/` together |
 //!
@@ -19,9 +19,6 @@
 
 pub mod csv;
 pub mod figure;
-mod figure_accuracy_map;
-mod figure_ranking;
-mod figure_top_roi;
 pub mod json;
 pub mod page;
 pub mod parquet;

@@ -8,6 +8,8 @@ use minijinja::Environment;
 use minijinja::value::Serde;
 use serde::Serialize;
 
+use super::figure::font_css;
+
 /// The page's HTML with holes.
 const TEMPLATE: &str = include_str!("page.html");
 
@@ -56,8 +58,10 @@ pub struct Figure {
     pub title: String,
     /// What is to be seen.
     pub caption: String,
-    /// SVG made by [`super::figure`]; goes into the page unescaped.
+    /// SVG made by [`super::figure`] without fonts; goes into the page unescaped.
     pub svg: String,
+    /// Two columns wide.
+    pub wide: bool,
 }
 
 /// The page as one HTML file. Columns of scores that no network has are left out.
@@ -71,6 +75,7 @@ pub fn render(page: &Page) -> String {
         |score: fn(&ScoreRow) -> Option<f64>| page.scores.iter().any(|row| score(row).is_some());
     let context = minijinja::context! {
         page => Serde(page),
+        fonts => font_css(),
         has_encoding => has(|row| row.encoding),
         has_average => has(|row| row.average),
         has_textbook => has(|row| row.textbook),
@@ -115,7 +120,8 @@ mod tests {
             figures: vec![Figure {
                 title: "Ranking".into(),
                 caption: "Bars.".into(),
-                svg: ranking(&[bar]),
+                svg: ranking(&[bar], "score").svg_element(),
+                wide: false,
             }],
             settings: "{\"alpha\": 100}".into(),
             provenance: vec![("version".into(), "0.1.0".into())],
@@ -132,7 +138,9 @@ mod tests {
 
     #[test]
     fn page_asks_the_network_for_nothing() {
-        let html = render(&page()).replace("http://www.w3.org/2000/svg", "");
+        let html = render(&page())
+            .replace("http://www.w3.org/2000/svg", "")
+            .replace("url(data:font/woff2;base64,", "");
         for request in [
             "http:", "https:", "src=", "url(", "@import", "<link", "<script",
         ] {

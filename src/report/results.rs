@@ -1,13 +1,17 @@
 //! Everything that goes into `results/`: tables, figures and the page that shows them.
 
+use ndarray::ArrayView2;
 use serde_json::Value;
 
-use super::figure::{self, RankedNetwork};
+use super::figure::{
+    self, Half, HalfData, NetworkData, NullDistribution, Picture, RankedNetwork, Ranking,
+    ScoredNetwork, Spread,
+};
 use super::page::{self, Figure, Page, ScoreRow};
 use super::published::{self, Column};
 use super::summary::{self, SummaryRow};
 use super::{NetworkScores, csv, json};
-use crate::bh::DecodingAccuracies;
+use crate::bh::sure::null::Null;
 
 /// Name of the results page.
 pub const PAGE: &str = "report.html";
@@ -22,37 +26,46 @@ pub const VOXELS: &str = "voxels.parquet";
 pub struct Scored {
     /// The scores.
     pub scores: NetworkScores,
-    /// Mean decoding accuracy by layer and ROI, `(n_layers, n_rois)`, NaN where undefined; `None` for
-    /// a network that was not scored.
-    pub mean_accuracy: Option<Vec<Vec<f64>>>,
+    /// Accuracy of each half by layer and ROI, `(n_layers, n_rois)`, NaN where undefined; none for a
+    /// network that was not scored.
+    pub accuracy: Vec<(Half, Vec<Vec<Spread>>)>,
     /// Rows of the summary of accuracies, of both halves.
     pub summary: Vec<SummaryRow>,
 }
 
-/// Mean accuracy over units and subjects, `(n_layers, n_rois)`; NaN where no unit has one.
-pub fn mean_accuracy(accuracies: &DecodingAccuracies) -> Vec<Vec<f64>> {
-    let mean = |layer: &Vec<Vec<Option<Vec<f32>>>>, roi: usize| {
-        let defined = layer
-            .iter()
-            .filter_map(|subject| subject[roi].as_ref())
-            .flatten()
-            .filter(|r| !r.is_nan())
-            .map(|r| f64::from(*r));
-        let (sum, n) = defined.fold((0.0, 0.0), |(sum, n), r| (sum + r, n + 1.0));
-        sum / n
+/// Mean and quartiles of accuracy over units or voxels and subjects, `(n_layers, n_rois)`; NaN where
+/// none has one.
+///
+/// - `values`: `values[layer][subject][roi]`, as both kinds of accuracies hold them.
+pub fn accuracy_spread(values: &[Vec<Vec<Option<Vec<f32>>>>], n_rois: usize) -> Vec<Vec<Spread>> {
+    let of = |layer: &Vec<Vec<Option<Vec<f32>>>>, roi: usize| {
+        let of_roi = layer.iter().filter_map(|subject| subject[roi].as_ref());
+        spread(of_roi.flatten().copied().filter(|r| !r.is_nan()).collect())
     };
-    accuracies
-        .values
-        .iter()
-        .map(|layer| {
-            (0..accuracies.rois.len())
-                .map(|roi| mean(layer, roi))
-                .collect()
-        })
+    (values.iter())
+        .map(|layer| (0..n_rois).map(|roi| of(layer, roi)).collect())
         .collect()
 }
 
-/// The text files of `results/` with their names, and the object of `bhscore.json`.
+/// Mean and nearest-rank quartiles; NaN of nothing.
+fn spread(mut values: Vec<f32>) -> Spread {
+    let n = values.len();
+    let sum = values.iter().map(|&r| f64::from(r)).sum::<f64>();
+    let mut quartile = |quarters: usize| match n {
+        0 => f64::NAN,
+        _ => {
+            let rank = (n * quarters).div_ceil(4).max(1) - 1;
+            f64::from(*values.select_nth_unstable_by(rank, f32::total_cmp).1)
+        }
+    };
+    Spread {
+        mean: sum / n as f64,
+        lower: quartile(1),
+        upper: quartile(3),
+    }
+}
+
+/// The files of `results/` with their names, and the object of `bhscore.json`.
 ///
 /// `settings` and `provenance` are stored as they are.
 pub fn files(
@@ -66,8 +79,8 @@ pub fn files(
         .map(|network| network.scores.clone())
         .collect();
     let value = json::value(&scores, settings.clone(), provenance.clone());
-    let figures = figures(networks);
-    let page = results_page(title, &scores, &figures, &settings, &provenance);
+    let pictures = pictures(networks);
+    let page = results_page(title, &scores, &pictures, &settings, &provenance);
     let mut files = vec![
         ("bhscore.csv".to_owned(), csv::bytes(&scores)),
         ("accuracy_summary.csv".to_owned(), summaries(networks)),
@@ -77,11 +90,11 @@ pub fn files(
         ),
         (PAGE.to_owned(), page::render(&page).into_bytes()),
     ];
-    files.extend(
-        figures
-            .into_iter()
-            .map(|(name, figure)| (name, figure.svg.into_bytes())),
-    );
+    for picture in &pictures {
+        let Picture { file, drawing, .. } = picture;
+        files.push((format!("{file}.svg"), drawing.svg().into_bytes()));
+        files.push((format!("{file}.png"), drawing.png()));
+    }
     (files, value)
 }
 
@@ -97,95 +110,136 @@ fn summaries(networks: &[Scored]) -> Vec<u8> {
 }
 
 /// Bars of the networks among the published ones, and of those without a score.
-fn ranking(networks: &[Scored]) -> Figure {
-    let scores: Vec<NetworkScores> =
-        (networks.iter().map(|network| network.scores.clone())).collect();
-    let column = Column::of(&scores);
+fn ranking(scores: &[NetworkScores]) -> Ranking {
+    let column = Column::of(scores);
     let bar = |name: String, published: Option<f64>, highlight: bool| RankedNetwork {
         name,
         published,
         highlight,
     };
-    let undefined = scores
-        .iter()
-        .filter(|network| column.score(network).is_none());
-    let bars: Vec<RankedNetwork> = (published::ranking(&scores, column).into_iter())
+    let undefined = (scores.iter()).filter(|network| column.score(network).is_none());
+    let rows = (published::ranking(scores, column).into_iter())
         .map(|row| bar(row.name, Some(row.score), row.own))
         .chain(undefined.map(|network| bar(network.name.clone(), None, true)))
         .collect();
-    let (title, order) = match column {
+    let (quantity, order) = match column {
         Column::Average => (
             "BH score, mean of decoding and encoding",
             "decoded best from, and best for predicting, higher areas",
         ),
-        Column::Decoding => ("Decoding-based BH score", "decoded best from higher areas"),
+        Column::Decoding => ("decoding-based BH score", "decoded best from higher areas"),
         Column::Encoding => (
-            "Encoding-based BH score",
+            "encoding-based BH score",
             "best for predicting higher areas",
         ),
     };
-    Figure {
-        title: title.to_owned(),
+    Ranking {
+        rows,
+        quantity: quantity.to_owned(),
         caption: format!(
             "By the published rule: 1 where deeper layers are {order}, 0 without order, −1 where the order \
              is reversed. Grey: the published networks. {}",
             published::NOTE
         ),
-        svg: figure::ranking(&bars),
     }
+}
+
+/// The networks and the published ones with both halves.
+fn both_halves(scores: &[NetworkScores]) -> Vec<ScoredNetwork> {
+    let own = scores.iter().map(|network| ScoredNetwork {
+        name: network.name.clone(),
+        decoding: network.published(),
+        encoding: network.encoding_published(),
+        highlight: true,
+    });
+    let published = published::networks().into_iter();
+    let published = published.map(|network| ScoredNetwork {
+        name: network.name,
+        decoding: Some(network.decoding),
+        encoding: Some(network.encoding),
+        highlight: false,
+    });
+    own.chain(published).collect()
 }
 
 /// Figures with their file names.
-fn figures(networks: &[Scored]) -> Vec<(String, Figure)> {
-    let mut figures = vec![("ranking.svg".to_owned(), ranking(networks))];
-    for network in networks {
-        figures.extend(figures_of(network));
-    }
-    figures
+fn pictures(networks: &[Scored]) -> Vec<Picture> {
+    let scores: Vec<NetworkScores> =
+        (networks.iter().map(|network| network.scores.clone())).collect();
+    let data: Vec<NetworkData> = networks.iter().filter_map(figure_data).collect();
+    figure::draw_all(&ranking(&scores), &both_halves(&scores), &data)
 }
 
-/// Top ROIs and mean accuracy of one network.
-fn figures_of(network: &Scored) -> Vec<(String, Figure)> {
-    let (Some(decoding), Some(means)) = (&network.scores.decoding, &network.mean_accuracy) else {
+/// What the figures of one network show; `None` for one that was not scored.
+fn figure_data(network: &Scored) -> Option<NetworkData> {
+    let (decoding, encoding) = (&network.scores.decoding, &network.scores.encoding);
+    let (layers, rois) = match (decoding, encoding) {
+        (Some(score), _) => (&score.layers, &score.rois),
+        (None, Some(score)) => (&score.layers, &score.rois),
+        (None, None) => return None,
+    };
+    let halves = network.accuracy.iter().filter_map(|(half, accuracy)| {
+        let pooled = match half {
+            Half::Decoding => &decoding.as_ref()?.pooled,
+            Half::Encoding => &encoding.as_ref()?.pooled,
+        };
+        let note = match &pooled.published.all_layers {
+            Ok(score) => format!(": {score:.3} over all layers").replace('-', "−"),
+            Err(_) => ": undefined over all layers".to_owned(),
+        };
+        Some(HalfData {
+            half: *half,
+            accuracy: accuracy.clone(),
+            votes: (pooled.published.votes.as_ref()).map(|votes| by_layer(votes.view(), *half)),
+            note,
+            nulls: nulls(network, *half),
+        })
+    });
+    Some(NetworkData {
+        name: network.scores.name.clone(),
+        layers: layers.clone(),
+        rois: rois.clone(),
+        halves: halves.collect(),
+    })
+}
+
+/// Votes as `(n_layers, n_rois)`: in encoding the ROIs vote for layers.
+fn by_layer(votes: ArrayView2<u64>, half: Half) -> Vec<Vec<u64>> {
+    let votes = match half {
+        Half::Decoding => votes,
+        Half::Encoding => votes.reversed_axes(),
+    };
+    votes.rows().into_iter().map(|row| row.to_vec()).collect()
+}
+
+/// Scores under null hypotheses, where they were measured: by `compute --sure`, of decoding.
+fn nulls(network: &Scored, half: Half) -> Vec<NullDistribution> {
+    let sure = (network.scores.decoding.as_ref()).and_then(|decoding| decoding.sure.as_ref());
+    let Some(rule) = sure.and_then(|sure| sure.decoding.published.as_ref()) else {
         return Vec::new();
     };
-    let name = &network.scores.name;
-    let file = |kind: &str| format!("{kind}_{}.svg", name.replace(['/', '\\', ' '], "_"));
-    let layers: Vec<&str> = decoding.layers.iter().map(String::as_str).collect();
-    let rois: Vec<&str> = decoding.rois.iter().map(String::as_str).collect();
-    let mut figures = Vec::new();
-    if let Some(votes) = &decoding.pooled.published.votes {
-        let votes: Vec<Vec<u64>> = votes.rows().into_iter().map(|row| row.to_vec()).collect();
-        let all_layers = match &decoding.pooled.published.all_layers {
-            Ok(score) => format!("{name}: {score:.3} over all layers"),
-            Err(_) => format!("{name}: undefined over all layers"),
-        };
-        figures.push((
-            file("top_roi"),
-            Figure {
-                title: format!("{name}: from which ROI units are decoded best"),
-                caption: "Share of the selected units of each layer, all subjects together."
-                    .to_owned(),
-                svg: figure::top_roi(&votes, &layers, &rois, &all_layers),
-            },
-        ));
+    let figure = |null: &Null, what: &str| NullDistribution {
+        observed: Some(null.observed),
+        counts: null.histogram.clone(),
+        p: Some(null.p),
+        what: what.to_owned(),
+    };
+    let layer_order = rule.layer_order.as_ref();
+    let image_shuffle = rule.image_shuffle.as_ref();
+    match half {
+        Half::Decoding => (layer_order
+            .map(|null| figure(null, "layer orders"))
+            .into_iter())
+        .chain(image_shuffle.map(|shuffle| figure(&shuffle.null, "shuffles of the images")))
+        .collect(),
+        Half::Encoding => Vec::new(),
     }
-    figures.push((
-        file("accuracy"),
-        Figure {
-            title: format!("{name}: mean decoding accuracy"),
-            caption: "Pearson correlation over test images, mean over units and subjects."
-                .to_owned(),
-            svg: figure::accuracy_map(means, &layers, &rois, name),
-        },
-    ));
-    figures
 }
 
 fn results_page(
     title: &str,
     scores: &[NetworkScores],
-    figures: &[(String, Figure)],
+    pictures: &[Picture],
     settings: &Value,
     provenance: &Value,
 ) -> Page {
@@ -230,12 +284,21 @@ fn results_page(
         ],
         scores: order.iter().map(|scores| score_row(scores)).collect(),
         warnings: warnings.collect(),
-        figures: figures.iter().map(|(_, figure)| figure.clone()).collect(),
+        figures: pictures.iter().map(page_figure).collect(),
         settings: format!("{settings:#}"),
         provenance: provenance
             .as_object()
             .map(|object| object.iter().map(|(name, value)| (name.clone(), text(value))).collect())
             .unwrap_or_default(),
+    }
+}
+
+fn page_figure(picture: &Picture) -> Figure {
+    Figure {
+        title: picture.title.clone(),
+        caption: picture.caption.clone(),
+        svg: picture.drawing.svg_element(),
+        wide: picture.drawing.is_wide(),
     }
 }
 
@@ -251,5 +314,20 @@ fn score_row(scores: &NetworkScores) -> ScoreRow {
             .and_then(|pooled| pooled.published.n_selected())
             .unwrap_or(0),
         n_items: pooled.map_or(0, |pooled| pooled.n_items),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quartiles_are_values_by_nearest_rank() {
+        let s = spread(vec![0.4, 0.1, 0.3, 0.2]);
+        assert_eq!((s.lower, s.upper), (f64::from(0.1_f32), f64::from(0.3_f32)));
+        assert!((s.mean - 0.25).abs() < 1e-7);
+        let one = spread(vec![0.5]);
+        assert_eq!((one.lower, one.mean, one.upper), (0.5, 0.5, 0.5));
+        assert!(spread(Vec::new()).mean.is_nan() && spread(Vec::new()).lower.is_nan());
     }
 }

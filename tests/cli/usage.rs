@@ -246,6 +246,7 @@ fn scores_have_the_promised_shape() {
         "voxels.parquet",
         "report.html",
         "ranking.svg",
+        "ranking.png",
     ] {
         env.has(format!("results/{file}"));
     }
