@@ -20,7 +20,7 @@ use crate::stats::correlation;
 use crate::study::brain::Stimuli;
 use crate::study::decoder::Decoder;
 use crate::study::store::Store;
-use crate::study::units::UNITS_PER_BLOCK;
+use crate::study::units::{UNITS_PER_BLOCK, Units};
 use crate::study::{Behaviour, Context};
 use crate::work::layout::Split;
 use crate::work::sources::Source;
@@ -56,10 +56,10 @@ impl Predict {
         }
     }
 
-    /// Makes sure that the item's ROI is prepared.
-    fn prepare_roi(&mut self, item: &Item) -> Result<()> {
-        if self.store.roi(item).is_some() {
-            return Ok(());
+    /// Makes sure that the item's ROI is prepared; returns its numbers of stimuli and voxels.
+    fn prepare_roi(&mut self, item: &Item) -> Result<(usize, usize)> {
+        if let Some(roi) = self.store.roi(item) {
+            return Ok(roi.patterns.dim());
         }
         let samples = self.store.samples(item, |extent| 2 * extent.bytes())?;
         let roi = TestRoi {
@@ -67,9 +67,10 @@ impl Predict {
             stimuli: samples.stimuli,
             path: samples.path,
         };
+        let dim = roi.patterns.dim();
         let bytes = (roi.patterns.len() * size_of::<f64>()) as u64;
         self.store.keep_roi(item, bytes, roi);
-        Ok(())
+        Ok(dim)
     }
 
     /// The encoder, whose inputs take the place of a decoder's voxels, and its voxels that of units.
@@ -113,15 +114,18 @@ impl Job for Predict {
 
     fn compute(&mut self, item: &Item, stop: &AtomicBool) -> Result<Artifact> {
         let behaviour = self.context.behaviour;
-        self.prepare_roi(item)?;
-        let mut encoder = self.encoder(item)?;
-        let (n_units, n_voxels) = (encoder.n_voxels(), encoder.bias.len());
-        let working = working(n_units, n_voxels);
+        let dim = self.prepare_roi(item)?;
+        let layout = &self.context.layout;
+        let folder = layout.features(Split::Test, &item.net, &item.layer);
+        let n_units = Units::open(&folder, self.context.reading.clone())?.n_units();
+        let working = working(n_units, dim);
         self.context.memory.require(
             working,
             format!("layer `{}`", item.layer),
             &format!("the encoders from its {n_units} units"),
         )?;
+        let mut encoder = self.encoder(item)?;
+        let n_voxels = encoder.bias.len();
         let (roi, units) = self.store.open(item, working, stop)?;
         check_shapes(item, &encoder, roi, &units.shape)?;
         let matched = Matched::new(&roi.stimuli, &units.images, &units.folder, behaviour)?;
@@ -157,11 +161,11 @@ impl Job for Predict {
     }
 }
 
-/// Bytes that predicting takes beside the test features: the weights of a portion of the voxels, dense,
-/// some of them as doubles, and the features as doubles twice.
-fn working(n_units: usize, n_voxels: usize) -> u64 {
+/// Bytes that predicting takes beside the ROI: the weights of a portion of the voxels, dense, some of
+/// them as doubles, and the features as doubles and standardised.
+fn working(n_units: usize, (n_images, n_voxels): (usize, usize)) -> u64 {
     let loaded = n_voxels.min(UNITS_PER_BLOCK) * size_of::<f32>();
-    let expanded = VOXELS_PER_BLOCK.min(n_voxels) * size_of::<f64>();
+    let expanded = (VOXELS_PER_BLOCK.min(n_voxels) + 2 * n_images) * size_of::<f64>();
     (n_units * (loaded + expanded)) as u64
 }
 
