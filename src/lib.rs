@@ -25,6 +25,7 @@
 //! | [`study`] | a subject's ROI and a layer's units, standardised; decoders on disk |
 //! | [`decode`] | the stages `decode-train` and `decode-predict` |
 //! | [`bh`] | accuracies → BH score |
+//! | [`relate`] | two tables by model name: correlations, groups |
 //! | [`report`] | tables, figures, the results page |
 //! | [`synth`] | the demo study, whose ground truth is known |
 //!
@@ -43,6 +44,7 @@ pub mod decode;
 pub mod error;
 pub mod io;
 pub mod nearest;
+pub mod relate;
 pub mod report;
 pub mod ridge;
 pub mod settings;
