@@ -156,6 +156,13 @@ impl Canvas<'_> {
             .expect(CANNOT_FAIL);
     }
 
+    /// Draws a filled circle.
+    pub(super) fn dot(&self, at: (i32, i32), radius: i32, colour: RGBColor) {
+        self.0
+            .draw(&plotters::prelude::Circle::new(at, radius, colour.filled()))
+            .expect(CANNOT_FAIL);
+    }
+
     /// Writes a line of text centred on `at` vertically.
     pub(super) fn text(&self, text: &str, at: (i32, i32), align: Align, style: Style) {
         self.write(text, at, align, style, FontTransform::None);

@@ -7,6 +7,8 @@
 //! | [`json`] | `results/bhscore.json`, everything |
 //! | [`parquet`] | `results/units.parquet`, one row per unit |
 //! | [`figure`] | ranking of networks, top ROI per layer, accuracy map, as SVG |
+//! | [`relation`] | what `relate` found, as text, CSV and JSON |
+//! | [`figure_relation`] | the same as a scatter |
 //! | [`page`] | the self-contained `results/report.html` |
 //! | [`results`] | all files of `results/` together |
 //!
@@ -17,10 +19,12 @@ pub mod csv;
 pub mod figure;
 mod figure_accuracy_map;
 mod figure_ranking;
+pub mod figure_relation;
 mod figure_top_roi;
 pub mod json;
 pub mod page;
 pub mod parquet;
+pub mod relation;
 pub mod results;
 pub mod table;
 

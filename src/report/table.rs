@@ -13,7 +13,7 @@ const HEADER: [&str; 7] = [
     "kept",
     "rank",
 ];
-/// Columns from here on hold numbers and are aligned to the right.
+/// Columns from here on hold numbers.
 const FIRST_NUMBER: usize = 2;
 
 /// The decoding scores as an aligned table, best network first, undefined ones last, each reason and
@@ -28,7 +28,7 @@ pub fn text(networks: &[NetworkScores]) -> String {
             .iter()
             .map(|&index| row(&networks[index], ranks[index])),
     );
-    let mut text = aligned(&rows);
+    let mut text = aligned(&rows, FIRST_NUMBER);
     for &index in &order {
         let network = &networks[index];
         if let Some(reason) = network.reason() {
@@ -70,13 +70,14 @@ fn row(network: &NetworkScores, rank: Option<usize>) -> [String; HEADER.len()] {
     ]
 }
 
-fn aligned<const N: usize>(rows: &[[String; N]]) -> String {
+/// Lines of rows; columns from `first_number` on are aligned to the right.
+pub(super) fn aligned<const N: usize>(rows: &[[String; N]], first_number: usize) -> String {
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
     let widths: Vec<usize> = (0..N).map(|column| width(column).unwrap_or(0)).collect();
     let mut text = String::new();
     for row in rows {
         let cells: Vec<String> = (row.iter().zip(&widths).enumerate())
-            .map(|(column, (cell, &width))| match column < FIRST_NUMBER {
+            .map(|(column, (cell, &width))| match column < first_number {
                 true => format!("{cell:<width$}"),
                 false => format!("{cell:>width$}"),
             })

@@ -58,7 +58,7 @@ pub fn permutation_p(
     n_permutations: usize,
     seed: u32,
 ) -> f64 {
-    if kruskal_wallis(values, groups, n_groups).h.is_nan() {
+    if kruskal_wallis(values, groups, n_groups).p.is_nan() {
         return f64::NAN;
     }
     // Ties are the same in every shuffle: no correction is needed to compare.
