@@ -131,7 +131,7 @@ fn title(canvas: &Canvas<'_>, pair: &Pair) {
     let at = |line: i32| (WIDTH / 2, GAP + LINE * line + LINE / 2);
     canvas.text(&parts.join(", "), at(0), Align::Middle, TITLE);
     if let Some(partial) = part(Coefficient::Partial, "partial r") {
-        let text = format!("{partial} without {}", pair.controls.join(", "));
+        let text = format!("{partial}, {} taken out", pair.controls.join(", "));
         canvas.text(&text, at(1), Align::Middle, PLAIN);
     }
 }
