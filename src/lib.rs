@@ -27,6 +27,7 @@
 //! | [`decode`] | the stages `decode-train` and `decode-predict` |
 //! | [`encode`] | the stages `encode-train` and `encode-predict` |
 //! | [`bh`] | accuracies → BH score |
+//! | [`relate`] | two tables by model name: correlations, groups |
 //! | [`report`] | tables, figures, the results page |
 //! | [`synth`] | the demo study, whose ground truth is known |
 //!
@@ -46,6 +47,7 @@ pub mod encode;
 pub mod error;
 pub mod io;
 pub mod nearest;
+pub mod relate;
 pub mod report;
 pub mod ridge;
 pub mod settings;

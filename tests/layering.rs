@@ -26,7 +26,11 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &["error", "settings", "io", "stats", "ridge", "work", "study"],
     ),
     ("bh", &["error", "settings", "io", "stats", "work"]),
-    ("report", &["error", "settings", "work", "bh"]),
+    ("relate", &["error", "nearest", "io", "stats"]),
+    (
+        "report",
+        &["error", "settings", "stats", "work", "bh", "relate"],
+    ),
     ("synth", &["error", "settings", "io", "stats"]),
 ];
 

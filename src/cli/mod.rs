@@ -9,6 +9,7 @@ mod compute;
 mod demo;
 mod inspect;
 mod progress;
+mod relate;
 mod ridge;
 mod speech;
 mod stages;
@@ -109,6 +110,8 @@ enum Command {
     Settings(status::SettingsArgs),
     /// FastL2LiR on plain arrays (.npy or .mat)
     Ridge(ridge::RidgeArgs),
+    /// Relate properties of models in two tables: correlations, partial ones, groups
+    Relate(relate::RelateArgs),
 }
 
 /// How a command ended when nothing is wrong with the call itself, from good to bad.
@@ -167,6 +170,7 @@ fn run(cli: Cli) -> Result<Outcome> {
         Command::Inspect(args) => inspect::run(&global, &args),
         Command::Settings(args) => status::settings(&global, &args),
         Command::Ridge(args) => ridge::run(&global, &args),
+        Command::Relate(args) => relate::run(&global, &args),
     }
 }
 

@@ -9,6 +9,7 @@
 //! | [`bdata`] | bdpy's fMRI tables: select voxels by expression, labels |
 //! | [`select`] | the select-expression language of those tables |
 //! | [`features`] | a layer's folder of per-image files as one matrix |
+//! | [`table`] | small tables in CSV files |
 //! | [`atomic`] | whole files or none |
 //! | [`record`] | `record.json`, the last file of an artifact |
 
@@ -22,3 +23,4 @@ pub mod mat;
 pub mod mat_v5;
 pub mod record;
 pub mod select;
+pub mod table;

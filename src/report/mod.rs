@@ -11,6 +11,7 @@
 //! | [`parquet`] | `results/units.parquet`, one row per unit |
 //! | [`voxels`] | `results/voxels.parquet`, one row per voxel and layer |
 //! | [`figure`] | ranking of networks, top ROI per layer, accuracies and more, as SVG and PNG |
+//! | [`relation`] | what `relate` found, as text, CSV and JSON |
 //! | [`page`] | the self-contained `results/report.html` |
 //! | [`results`] | all files of `results/` together |
 //!
@@ -23,6 +24,7 @@ pub mod json;
 pub mod page;
 pub mod parquet;
 pub mod published;
+pub mod relation;
 pub mod results;
 pub mod summary;
 pub mod sure;

@@ -18,7 +18,7 @@ pub fn text(networks: &[NetworkScores]) -> String {
     let has_encoding = networks.iter().any(|network| network.encoding.is_some());
     let mut rows = vec![header(has_encoding)];
     rows.extend((order.iter()).map(|&index| row(&networks[index], ranks[index], has_encoding)));
-    let mut text = aligned(&rows);
+    let mut text = aligned(&rows, FIRST_NUMBER);
     for &index in &order {
         let network = &networks[index];
         let mut say = |line: &str| text.push_str(&format!("{}: {line}\n", network.name));
@@ -125,16 +125,18 @@ fn ranking(networks: &[NetworkScores]) -> String {
     text
 }
 
-fn aligned(rows: &[Vec<String>]) -> String {
+/// Lines of rows; columns from `first_number` on are aligned to the right.
+pub(super) fn aligned<R: AsRef<[String]>>(rows: &[R], first_number: usize) -> String {
+    let rows: Vec<&[String]> = rows.iter().map(AsRef::as_ref).collect();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
-    let n_columns = rows.first().map_or(0, Vec::len);
+    let n_columns = rows.first().map_or(0, |row| row.len());
     let widths: Vec<usize> = (0..n_columns)
         .map(|column| width(column).unwrap_or(0))
         .collect();
     let mut text = String::new();
     for row in rows {
         let cells: Vec<String> = (row.iter().zip(&widths).enumerate())
-            .map(|(column, (cell, &width))| match column < FIRST_NUMBER {
+            .map(|(column, (cell, &width))| match column < first_number {
                 true => format!("{cell:<width$}"),
                 false => format!("{cell:>width$}"),
             })

@@ -6,6 +6,11 @@
 //! | [`correlation`] | Pearson's r of columns, of rows, of all pairs of rows |
 //! | [`rank`] | mid-ranks and Spearman's ρ of two lists |
 //! | [`significance`] | which correlations count as significant, by the published and the textbook test |
+//! | [`relation`] | how two lists of models go together: coefficients, p, bootstrap intervals |
+//! | [`partial`] | correlation with controls taken out |
+//! | [`theil_sen`] | the line through the median slope |
+//! | [`groups`] | Kruskal–Wallis and its permutation test |
+//! | [`adjust`] | p adjusted for the number of tests |
 //! | [`legacy_random`] | NumPy's legacy generator, draw for draw |
 //!
 //! Conventions, the same everywhere:
@@ -21,8 +26,13 @@
 //!   something constant is NaN: undefined is never 0. No comparison decides by falling through on NaN.
 //! * **Shapes** that do not match are a mistake of the calling code: the functions panic and say where.
 
+pub mod adjust;
 pub mod correlation;
+pub mod groups;
 pub mod legacy_random;
 pub mod moments;
+pub mod partial;
 pub mod rank;
+pub mod relation;
 pub mod significance;
+pub mod theil_sen;

@@ -14,6 +14,7 @@
 //! | [`options`] | threads, memory, shards, filters, `--force`, `--dry-run` |
 //! | [`storage`] | read-only folders, full disks, unreadable records |
 //! | [`usage`] | help, exit status, settings, the shapes of JSON, closed pipes |
+//! | [`relate`] | are two tables related as SciPy does, mistakes told? |
 //! | [`inspect`] | does it say what is in every kind of file? |
 //! | [`demo`] | does the demo end with the scores it was made for? |
 //!
@@ -43,6 +44,7 @@ mod interrupted;
 mod items;
 mod odd;
 mod options;
+mod relate;
 mod ridge;
 mod stale;
 mod storage;

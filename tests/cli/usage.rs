@@ -11,7 +11,7 @@ use crate::env::{Run, TestEnv, program, run, spawn};
 use crate::items::{Item, NET, items};
 
 /// Every command with its subcommands.
-const COMMANDS: [&[&str]; 12] = [
+const COMMANDS: [&[&str]; 13] = [
     &[],
     &["demo"],
     &["decode-train"],
@@ -24,6 +24,7 @@ const COMMANDS: [&[&str]; 12] = [
     &["ridge"],
     &["ridge", "fit"],
     &["ridge", "predict"],
+    &["relate"],
 ];
 
 #[test]

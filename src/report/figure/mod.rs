@@ -9,6 +9,7 @@
 //! | [`accuracy_lines`](fn@accuracy_lines) | the same as lines with spread |
 //! | [`null_distribution`](fn@null_distribution) | a score among those of the null hypothesis |
 //! | [`halves`](fn@halves) | decoding against encoding scores |
+//! | [`relation`](fn@relation) | one property of models against another |
 //! | [`draw_all`] | those for which a study has data, with file names and captions |
 //!
 //! Figures are one (85 mm) or two (180 mm) journal columns wide; the embedded typeface makes them look the
@@ -26,6 +27,7 @@ mod null_distribution;
 mod panels;
 mod png;
 mod ranking;
+mod relation;
 mod style;
 mod svg;
 mod top_layer;
@@ -39,6 +41,7 @@ pub use font::css as font_css;
 pub use halves::{ScoredNetwork, halves};
 pub use null_distribution::{NullDistribution, null_distribution};
 pub use ranking::{RankedNetwork, ranking};
+pub use relation::relation;
 pub use top_layer::top_layer;
 pub use top_roi::top_roi;
 
