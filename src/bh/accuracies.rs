@@ -217,7 +217,7 @@ impl<'a> Files<'a> {
         let features = self.layout.features(Split::Test, &item.net, &item.layer);
         let folders = match self.half {
             Half::Decoding => vec![self.layout.decoded_features(item), features],
-            Half::Encoding => vec![features],
+            Half::Encoding => vec![features, self.layout.decoded_features(item)],
         };
         Ok(folders.iter().find_map(|folder| count_mat_files(folder)))
     }
