@@ -99,6 +99,9 @@ fn check_study(expected: &Path, n_test: usize) {
     }
 }
 
+/// One rule's score of the two.
+type OfRule = fn(&PairedScore) -> &RuleScore;
+
 #[test]
 fn golden_study() {
     check_study(&common::golden("expected"), 40);
@@ -124,7 +127,7 @@ fn more_than_a_thousand_voxels() {
         let exact = bh::encoding_score(&input, &options(limit, EncodingSampling::Exact)).unwrap();
         assert_eq!(expected["n_items"], all.pooled.n_items, "{name}");
         assert_eq!((all.n_voxels, exact.n_voxels), (3783, 3783));
-        let rules: [(&str, fn(&PairedScore) -> &RuleScore); 2] = [
+        let rules: [(&str, OfRule); 2] = [
             ("published", |pair| &pair.published),
             ("textbook", |pair| &pair.textbook),
         ];

@@ -139,7 +139,7 @@ impl<'a> Files<'a> {
     }
 
     /// `values[layer][subject][roi]`.
-    fn read(&self) -> Result<Vec<Vec<Vec<Option<Vec<f32>>>>>> {
+    fn read(&self) -> Result<super::Values> {
         let (n_subjects, n_rois) = (self.settings.subjects.len(), self.settings.rois.len());
         let read = |path: &Option<PathBuf>| match path {
             Some(path) => Ok(Some(mat::read_f32(path, "accuracy")?.values)),

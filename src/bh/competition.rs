@@ -187,7 +187,7 @@ impl Keys {
 fn flags(accuracy: f32, level: usize, rules: &Rules) -> u32 {
     let best = (accuracy > f32::NEG_INFINITY).then_some(Best { level, accuracy });
     let textbook = rules.keeps_textbook(best).unwrap_or(false);
-    u32::from(rules.keeps_published(best)) * PUBLISHED | u32::from(textbook) * TEXTBOOK
+    (u32::from(rules.keeps_published(best)) * PUBLISHED) | (u32::from(textbook) * TEXTBOOK)
 }
 
 /// Visits subsets in lexicographic order.

@@ -32,7 +32,7 @@ pub struct EncodingAccuracies {
     pub rois: Vec<String>,
     /// `values[layer][subject][roi]`: Pearson's r of each voxel, `(n_voxels,)` in the order of the file, NaN
     /// where undefined. `None` where there is no file.
-    pub values: Vec<Vec<Vec<Option<Vec<f32>>>>>,
+    pub values: super::Values,
     /// Number of test images behind each correlation, if known.
     pub n_test: Option<usize>,
     /// `drawn[subject][roi]`: positions of the voxels in the file; empty if all are there.
@@ -45,7 +45,7 @@ impl EncodingAccuracies {
         layers: Vec<String>,
         subjects: Vec<String>,
         rois: Vec<String>,
-        values: Vec<Vec<Vec<Option<Vec<f32>>>>>,
+        values: super::Values,
         n_test: Option<usize>,
     ) -> Self {
         Self {

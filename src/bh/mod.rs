@@ -53,6 +53,9 @@ pub const DEFAULT_P_VALUE: f64 = 0.05;
 /// Layers in each subset in the original.
 pub const DEFAULT_N_LAYERS: usize = 5;
 
+/// `values[layer][subject][roi]`: Pearson's r of each unit or voxel; `None` where there is no file.
+pub type Values = Vec<Vec<Vec<Option<Vec<f32>>>>>;
+
 /// Decoding accuracies of one network.
 #[derive(Clone, Debug)]
 pub struct DecodingAccuracies {
@@ -64,7 +67,7 @@ pub struct DecodingAccuracies {
     pub rois: Vec<String>,
     /// `values[layer][subject][roi]`: Pearson's r of each unit, `(n_units,)` in column-major order of
     /// the layer's shape, NaN where undefined. `None` where a ROI was not decoded for a subject.
-    pub values: Vec<Vec<Vec<Option<Vec<f32>>>>>,
+    pub values: Values,
     /// Number of test images behind each correlation, if known.
     pub n_test: Option<usize>,
 }

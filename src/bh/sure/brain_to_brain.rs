@@ -70,8 +70,11 @@ pub fn accuracies(
     })
 }
 
-/// Training and test responses of a brain.
-const HALVES: [fn(&Brain) -> &[Array2<f64>]; 2] = [|brain| &brain.training, |brain| &brain.test];
+/// Responses of a brain, ROI by ROI.
+type Half = fn(&Brain) -> &[Array2<f64>];
+
+/// Training and test responses.
+const HALVES: [Half; 2] = [|brain| &brain.training, |brain| &brain.test];
 
 fn check(brains: &[Brain], rois: &[String]) -> Result<()> {
     if brains.len() < 2 {

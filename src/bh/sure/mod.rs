@@ -136,6 +136,15 @@ struct Images {
     kept: Option<(Jackknife, Replicates)>,
 }
 
+/// What both rules are measured from.
+struct Data<'a> {
+    pool: &'a Pool<'a>,
+    /// Of every subject.
+    votes: &'a [Votes],
+    /// `None` without decoded features.
+    images: Option<&'a Images>,
+}
+
 /// One rule: what of the results belongs to it.
 struct Named {
     rule: Rule,
@@ -168,17 +177,13 @@ pub fn measure(
         None => Some(resample_images(decoded, options, settings)?),
     };
     let votes = votes::by_subject(&pool, &rules);
-    let take = |named: Named, score: &RuleScore| {
-        measure_rule(
-            &named,
-            score,
-            &pool,
-            &votes,
-            options,
-            settings,
-            images.as_ref(),
-        )
+    let data = Data {
+        pool: &pool,
+        votes: &votes,
+        images: images.as_ref(),
     };
+    let take =
+        |named: Named, score: &RuleScore| measure_rule(&named, score, &data, options, settings);
     let published = Named {
         rule: rules.published,
         table: |votes| Some(&votes.published),
@@ -206,12 +211,15 @@ pub fn measure(
 fn measure_rule(
     named: &Named,
     score: &RuleScore,
-    pool: &Pool<'_>,
-    votes: &[Votes],
+    data: &Data<'_>,
     options: &ScoreOptions,
     settings: &SureOptions,
-    images: Option<&Images>,
 ) -> Option<SureRule> {
+    let Data {
+        pool,
+        votes,
+        images,
+    } = *data;
     let (Ok(value), Some(table)) = (&score.score, &score.votes) else {
         return None;
     };
