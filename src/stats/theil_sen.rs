@@ -100,7 +100,7 @@ mod tests {
     fn an_outlier_does_not_turn_the_line() {
         let x: Vec<f64> = (0..9).map(f64::from).collect();
         let mut y: Vec<f64> = x.iter().map(|x| 2.0 * x + 1.0).collect();
-        y[8] = -1000.0;
+        y[8] = 1000.0;
         let line = line(&x, &y).unwrap();
         assert_eq!((line.slope, line.intercept), (2.0, 1.0));
     }
