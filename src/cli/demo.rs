@@ -77,7 +77,7 @@ pub fn run(global: &Global, args: &DemoArgs) -> Result<Outcome> {
         items_hidden: true,
         ..global.clone()
     };
-    for stage in Stage::DECODING {
+    for stage in Stage::ALL {
         let outcome = run_stage(&quieter, &stage_args, &context, stage, &stop)?;
         if outcome != Outcome::Complete {
             return Ok(outcome);

@@ -129,12 +129,12 @@ fn one_stage(
     run_stage(global, args, context, stage, &stop)
 }
 
-/// The stages of decoding, then the scores of the networks that were named.
+/// All stages, then the scores of the networks that were named.
 pub fn run_all(global: &Global, args: &RunArgs) -> Result<Outcome> {
     let context = context(global, args.stage.compat)?;
     let stop = stop_flag()?;
     let mut outcome = Outcome::Complete;
-    for stage in Stage::DECODING {
+    for stage in Stage::ALL {
         // A failed item does not keep the others from the next stage.
         outcome = outcome.max(run_stage(global, &args.stage, &context, stage, &stop)?);
         if stop.load(Ordering::Relaxed) {

@@ -238,7 +238,7 @@ fn a_dry_run_lists_what_would_be_done_and_writes_nothing() {
     ];
     assert_eq!(words, expected);
     let run = env.run(["run", "--net", NET, "--dry-run"]);
-    assert_eq!(run.ok().stdout.lines().count(), 16);
+    assert_eq!(run.ok().stdout.lines().count(), 32);
     assert!(env.artifacts() == before);
     env.lacks("results").lacks("data/decoding_accuracy");
 }

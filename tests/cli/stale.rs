@@ -19,7 +19,9 @@ fn is_done(env: &TestEnv) {
     env.predict()
         .ok()
         .stderr_contains("8 items: 0 computed, 8 done before");
-    env.run(["status"]).ok();
+    for stage in [0, 1] {
+        assert_eq!(counts(env, stage), [8, 0, 0, 0].map(Value::from));
+    }
 }
 
 /// Asserts how many items of each stage the next runs compute, and that it is enough.
@@ -94,6 +96,23 @@ fn settings_of_the_score_and_the_encoding_leave_decoders_alone() {
         settings["encoding"] = json!({ "alpha": 3 });
     });
     is_done(&env);
+}
+
+#[test]
+fn settings_of_the_encoding_concern_all_encoders() {
+    let env = TestEnv::finished();
+    env.run(["status"]).ok();
+    env.edit_settings(|settings| settings["encoding"] = json!({ "alpha": 3 }));
+    env.run(["status"]).status(1);
+    for stage in [2, 3] {
+        assert_eq!(counts(&env, stage), [0, 8, 0, 0].map(Value::from));
+    }
+    env.run(["run", "--net", NET])
+        .ok()
+        .stderr_contains("decode-train: 8 items: 0 computed")
+        .stderr_contains("encode-train: 8 items: 8 computed")
+        .stderr_contains("encode-predict: 8 items: 8 computed");
+    env.run(["status"]).ok();
 }
 
 #[test]

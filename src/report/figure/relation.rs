@@ -251,7 +251,8 @@ mod tests {
     fn points_lie_within_the_field_and_names_do_not_overlap() {
         let drawing = relation(&pair(&[1.0, 1.0, 3.0], &[0.1, 0.1, -5.0]));
         let svg = drawing.svg();
-        assert_eq!(svg.matches("<circle").count(), 3);
+        // A dot is a disc and the paper around it.
+        assert_eq!(svg.matches("<circle").count(), 2 * 3);
         assert!(svg.contains("model2") && svg.contains("a&lt;b"), "{svg}");
         // Two models at one point: the other's name would cover it.
         assert!(svg.contains("model0") || svg.contains("model1"), "{svg}");
