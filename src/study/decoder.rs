@@ -152,7 +152,7 @@ impl Decoder {
             Error::file(
                 &file,
                 format!("`W` has {n_values} values where {n_voxels} a unit are expected"),
-                "train the decoder again (`bhscore decode-train --force`)",
+                "train it again with `--force`",
             )
         })?;
         self.range = range;
@@ -175,7 +175,7 @@ impl Decoder {
                 return Err(Error::file(
                     self.folder.join(format!("{name}.mat")),
                     format!("has {found} values, `W` wants {expected}"),
-                    "train the decoder again (`bhscore decode-train --force`)",
+                    "train it again with `--force`",
                 ));
             }
         }
@@ -257,7 +257,7 @@ fn read_whole_or_chunks(folder: &Path, name: &str, full_shape: &[usize]) -> Resu
                 "holds {} chunks that do not add up to a layer of {full_shape:?}",
                 parts.len()
             ),
-            "complete the chunks, or train the decoder again (`bhscore decode-train --force`)",
+            "complete the chunks, or train it again with `--force`",
         )
     })
 }
