@@ -2,7 +2,7 @@
 //!
 //! Every unit `u` wants `A[S_u, S_u] w_u = c_u[S_u]` for the same `A`. With `A` scaled to ones on its
 //! diagonal, `Ã = D A D`, half of `Ã[S_u, S_u]` in single precision stays in a core's own cache, and a step of
-//! conjugate gradients is one product with it ([`super::packed`]). A pass of steps leaves a residual
+//! conjugate gradients is one product with it (`packed`). A pass of steps leaves a residual
 //!
 //! ```text
 //!     r = D (c − A w)        ‖z − z*‖₂ ≤ ‖r‖₂ / λ        z = D⁻¹ w        λ ≤ λ_min(Ã) ≤ λ_min(Ã[S_u, S_u])
@@ -11,7 +11,7 @@
 //! in double precision (one product for a tile of units); the next pass solves for the correction. `λ` is
 //! proven once per `A`: `Ã − λ I` has a Cholesky factor. A unit is done when this inequality shows that no
 //! weight is off by more than [`TOLERANCE`] of the unit's largest one, all rounding included; units without such
-//! a proof after [`PASSES`] passes are solved by [`super::direct`]. Nothing depends on threads or time.
+//! a proof after `PASSES` passes are solved by [`super::direct`]. Nothing depends on threads or time.
 
 use std::cell::RefCell;
 
