@@ -266,10 +266,15 @@ fn bad_options_and_empty_studies_are_refused() {
 
 // ------------------------------------------------------------------ what must not matter
 
+/// −0.2 to 1, through integers: proptest's own ranges of f32 fail an assertion of theirs now and then.
+fn any_accuracy() -> impl Strategy<Value = f32> {
+    (-2000_i32..10_000).prop_map(|r| r as f32 / 1e4)
+}
+
 fn random_study() -> impl Strategy<Value = DecodingAccuracies> {
     (5_usize..8, 1_usize..4, 2_usize..6, 1_usize..9).prop_flat_map(
         |(layers, subjects, rois, units)| {
-            let r = prop_oneof![1 => Just(f32::NAN), 1 => Just(0.5_f32), 10 => -0.2_f32..1.0];
+            let r = prop_oneof![1 => Just(f32::NAN), 1 => Just(0.5_f32), 10 => any_accuracy()];
             proptest::collection::vec(r, layers * subjects * rois * (units + 2)).prop_map(
                 move |r| {
                     let mut input = study(layers, subjects, rois);
