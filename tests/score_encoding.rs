@@ -377,7 +377,7 @@ fn random_study() -> impl Strategy<Value = EncodingAccuracies> {
         |(layers, subjects, rois, voxels)| {
             let r = prop_oneof![
                 1 => Just(f32::NAN), 1 => Just(0.5_f32), 1 => Just(0.0_f32), 1 => Just(-0.0_f32),
-                10 => -0.2_f32..1.0
+                10 => (-2000_i32..10_000).prop_map(|r| r as f32 / 1e4)
             ];
             let n = layers * subjects * rois * voxels;
             proptest::collection::vec(r, n).prop_map(move |r| {

@@ -311,7 +311,7 @@ mod tests {
     proptest! {
         #[test]
         fn rule_equals_formula(
-            r in -1.0_f32..1.0,
+            r in (-10_000_i32..10_000).prop_map(|r| r as f32 / 1e4),
             p in 1e-6_f64..1.0,
             n_stimuli in 3_usize..2000,
         ) {
