@@ -275,6 +275,10 @@ fn factor(a: &mut [f64], n: usize, _: &mut Workspace) -> Result<(), NotPositiveD
     let lower = view
         .cholesky(UPLO::Lower)
         .map_err(|_| NotPositiveDefinite)?;
+    // Some versions of OpenBLAS let NaN pass.
+    if !lower.diag().iter().all(|pivot| pivot.is_finite()) {
+        return Err(NotPositiveDefinite);
+    }
     for (column, values) in a.chunks_exact_mut(n).enumerate() {
         for (row, value) in values.iter_mut().enumerate().skip(column) {
             *value = lower[[row, column]];
