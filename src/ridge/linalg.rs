@@ -1,21 +1,16 @@
 //! The only file that names a linear-algebra crate: products and Cholesky solves on plain slices.
 //!
-//! `faer` by default; with the cargo feature `lapack` the Cholesky factorisation goes to the
-//! system's LAPACK through `ndarray-linalg`. Every function is deterministic: work is cut into tiles
-//! of a fixed size, so that neither the number of threads nor the memory at hand changes a bit of
-//! the result. (A BLAS may choose its blocking by the shape of a product, hence fixed shapes.)
+//! Products are [`super::product`]'s, factorisations `faer`'s; with the cargo feature `lapack` the latter go
+//! to the system's LAPACK through `ndarray-linalg`. Every function is deterministic: neither the number of
+//! threads nor the memory at hand changes a bit of the result.
 
 use faer::dyn_stack::{MemStack, StackReq};
 use faer::linalg::matmul::matmul;
-use faer::linalg::matmul::triangular::{self, BlockStructure};
 use faer::linalg::triangular_solve;
 use faer::{Accum, MatMut, MatRef, Par};
-use ndarray::{Array2, ArrayView2, Axis, s};
-use rayon::prelude::*;
+use ndarray::{Array2, ArrayView2, CowArray, Ix2};
 
-/// Rows of a product that one task computes. Large enough that packing the operands costs little,
-/// small enough that a few cores share 1,000 rows evenly.
-const TILE: usize = 128;
+use super::product::{self, Into, Operand, Out, Threads};
 
 /// The matrix was not positive definite: the pivot at this row was not positive, or was NaN.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,62 +20,82 @@ pub struct NotPositiveDefinite;
 #[track_caller]
 pub fn transpose_product(a: ArrayView2<f64>, b: ArrayView2<f64>) -> Array2<f64> {
     assert_eq!(a.nrows(), b.nrows(), "both operands have one row per sum");
-    let b = b.as_standard_layout();
-    let (k, n) = b.dim();
-    let mut out = Array2::zeros((a.ncols(), n));
-    if k == 0 || n == 0 {
-        return out;
-    }
-    let b = as_mat(b.view());
-    rows_mut(&mut out)
-        .par_chunks_mut(TILE * n)
-        .enumerate()
-        .for_each(|(tile, rows)| {
-            let height = rows.len() / n;
-            let part = transposed(a.slice(s![.., tile * TILE..tile * TILE + height]));
-            let part = MatRef::from_row_major_slice(&part, height, k);
-            let dst = MatMut::from_row_major_slice_mut(rows, height, n);
-            matmul(dst, Accum::Replace, part, b, 1.0, Par::Seq);
-        });
-    out
+    multiply(a, b, Into::Replaced)
 }
 
-/// A transposed copy, row-major `(columns, rows)`.
-///
-/// The kernels read a left operand whose sums run along rows: given `aᵀ` as a view of `a` they reach
-/// 60 GFLOP/s where a copy reaches 75 (1,000 × 1,200 × 1,000, one core), and the copy costs 3 %.
-fn transposed(a: ArrayView2<f64>) -> Vec<f64> {
-    let (rows, columns) = a.dim();
-    let mut copy = vec![0.0; rows * columns];
-    for (block, target) in copy.chunks_mut(CACHE_LINE * rows.max(1)).enumerate() {
-        let first = block * CACHE_LINE;
-        let last = columns.min(first + CACHE_LINE);
-        for (i, row) in a.slice(s![.., first..last]).rows().into_iter().enumerate() {
-            for (j, value) in row.iter().enumerate() {
-                target[j * rows + i] = *value;
-            }
-        }
-    }
-    copy
+/// `a bᵀ` for row-major `a`: `(m, k)` and `b`: `(n, k)`; returns `(m, n)`.
+#[track_caller]
+pub fn product_transpose(a: ArrayView2<f64>, b: ArrayView2<f64>) -> Array2<f64> {
+    assert_eq!(
+        a.ncols(),
+        b.ncols(),
+        "both operands have one column per sum"
+    );
+    multiply(a.reversed_axes(), b.reversed_axes(), Into::Replaced)
 }
 
-/// Numbers in a cache line.
-const CACHE_LINE: usize = 8;
-
-/// `xᵀ x` for row-major `x`: `(n_samples, p)`; returns the full symmetric `(p, p)`.
-///
-/// Samples are cut into a fixed number of parts whose lower triangles are computed side by side and
-/// added in order. Matrices too large for that many partial results are computed in tiles of rows.
+/// `xᵀ x` for `x`: `(n_samples, p)`; returns the full symmetric `(p, p)`.
 pub fn gram(x: ArrayView2<f64>) -> Array2<f64> {
     let p = x.ncols();
-    let x = x.as_standard_layout();
-    let mut out = if p <= LARGEST_PARTIAL {
-        gram_in_parts(x.view())
-    } else {
-        gram_in_tiles(x.view())
-    };
-    mirror(rows_mut(&mut out), p);
+    let mut out = multiply(x, x, Into::LowerReplaced);
+    mirror(out.as_slice_mut().expect("just allocated"), p);
     out
+}
+
+/// `c −= a b` for row-major `c`: `(m, n)`, `a`: `(m, k)`, `b`: `(k, n)`.
+#[track_caller]
+pub fn subtract_product(c: &mut [f64], a: &[f64], b: &[f64], (m, n, k): (usize, usize, usize)) {
+    let a = Operand {
+        values: a,
+        term_stride: 1,
+        lane_stride: k,
+    };
+    let b = Operand {
+        values: b,
+        term_stride: n,
+        lane_stride: 1,
+    };
+    let c = Out {
+        values: c,
+        stride: n,
+        size: (m, n),
+    };
+    product::multiply(c, k, a, b, Into::Reduced, Threads::This);
+}
+
+/// Products of the columns of `a` and of `b`, both with a row per term.
+fn multiply(a: ArrayView2<f64>, b: ArrayView2<f64>, into: Into) -> Array2<f64> {
+    let (n_terms, columns) = b.dim();
+    let mut out = Array2::zeros((a.ncols(), columns));
+    let (a, b) = (without_gaps(a), without_gaps(b));
+    let (a, b) = (operand(&a), operand(&b));
+    let c = Out {
+        stride: columns,
+        size: out.dim(),
+        values: out.as_slice_mut().expect("just allocated"),
+    };
+    product::multiply(c, n_terms, a, b, into, Threads::All);
+    out
+}
+
+/// The view itself where its entries have no gaps, else a copy.
+fn without_gaps(a: ArrayView2<'_, f64>) -> CowArray<'_, f64, Ix2> {
+    let forwards = a.strides().iter().all(|stride| *stride >= 0);
+    if forwards && a.as_slice_memory_order().is_some() {
+        CowArray::from(a)
+    } else {
+        CowArray::from(a.as_standard_layout().into_owned())
+    }
+}
+
+fn operand<'a>(a: &'a CowArray<f64, Ix2>) -> Operand<'a> {
+    // An axis of one entry may have any stride, also 0.
+    let stride = |axis: usize| a.strides()[axis].unsigned_abs().max(1);
+    Operand {
+        values: a.as_slice_memory_order().expect("no gaps"),
+        term_stride: stride(0),
+        lane_stride: stride(1),
+    }
 }
 
 /// Copies the lower triangle to the upper one, in squares that fit into the cache.
@@ -95,128 +110,6 @@ fn mirror(matrix: &mut [f64], p: usize) {
             }
         }
     }
-}
-
-/// Parts of the samples in [`gram`].
-const PARTS: usize = 4;
-
-/// Samples that one product takes in: a transposed copy of them should stay in the cache.
-const SAMPLES_AT_ONCE: usize = 384;
-
-/// Above this number of columns [`PARTS`] partial results are too much memory (128 MB here).
-const LARGEST_PARTIAL: usize = 2048;
-
-fn gram_in_parts(x: ArrayView2<f64>) -> Array2<f64> {
-    let p = x.ncols();
-    let height = x.nrows().div_ceil(PARTS).max(1);
-    let mut parts: Vec<Array2<f64>> = x
-        .axis_chunks_iter(Axis(0), height)
-        .into_par_iter()
-        .map(|part| {
-            let mut out = Array2::zeros((p, p));
-            let chunks = part.axis_chunks_iter(Axis(0), SAMPLES_AT_ONCE);
-            for (chunk, samples) in chunks.enumerate() {
-                // Fresh memory that is read before it is written costs a second page fault, which
-                // stops the other threads for a moment.
-                let add = if chunk == 0 {
-                    Accum::Replace
-                } else {
-                    Accum::Add
-                };
-                add_gram(&mut out, samples, add);
-            }
-            out
-        })
-        .collect();
-    let Some(mut sum) = parts.pop() else {
-        return Array2::zeros((p, p));
-    };
-    rows_mut(&mut sum)
-        .par_chunks_mut(p.max(1))
-        .enumerate()
-        .with_min_len(TILE)
-        .for_each(|(i, row)| {
-            for part in &parts {
-                let terms = part.row(i);
-                let below = row[..=i].iter_mut().zip(terms);
-                below.for_each(|(value, term)| *value += term);
-            }
-        });
-    sum
-}
-
-/// `out += xᵀ x` or `out = xᵀ x`, lower triangle.
-fn add_gram(out: &mut Array2<f64>, x: ArrayView2<f64>, add: Accum) {
-    let (n, p) = x.dim();
-    let copy = transposed(x);
-    let (lower, full) = (BlockStructure::TriangularLower, BlockStructure::Rectangular);
-    triangular::matmul(
-        MatMut::from_row_major_slice_mut(rows_mut(out), p, p),
-        lower,
-        add,
-        MatRef::from_row_major_slice(&copy, p, n),
-        full,
-        as_mat(x),
-        full,
-        1.0,
-        Par::Seq,
-    );
-}
-
-fn gram_in_tiles(x: ArrayView2<f64>) -> Array2<f64> {
-    let (n, p) = x.dim();
-    let mut out = Array2::zeros((p, p));
-    // Only tiles on and below the diagonal are computed.
-    rows_mut(&mut out)
-        .par_chunks_mut(TILE * p)
-        .enumerate()
-        .for_each(|(tile, rows)| {
-            let height = rows.len() / p;
-            let width = tile * TILE + height;
-            let part = transposed(x.slice(s![.., tile * TILE..width]));
-            let part = MatRef::from_row_major_slice(&part, height, n);
-            let dst = MatMut::from_row_major_slice_mut(rows, height, p).subcols_mut(0, width);
-            let all = as_mat(x).subcols(0, width);
-            matmul(dst, Accum::Replace, part, all, 1.0, Par::Seq);
-        });
-    out
-}
-
-/// `a bᵀ` for row-major `a`: `(m, k)` and `b`: `(n, k)`; returns `(m, n)`.
-#[track_caller]
-pub fn product_transpose(a: ArrayView2<f64>, b: ArrayView2<f64>) -> Array2<f64> {
-    assert_eq!(
-        a.ncols(),
-        b.ncols(),
-        "both operands have one column per sum"
-    );
-    let (a, b) = (a.as_standard_layout(), b.as_standard_layout());
-    let n = b.nrows();
-    let mut out = Array2::zeros((a.nrows(), n));
-    if n == 0 {
-        return out;
-    }
-    let (a, b) = (as_mat(a.view()), as_mat(b.view()).transpose());
-    rows_mut(&mut out)
-        .par_chunks_mut(TILE * n)
-        .enumerate()
-        .for_each(|(tile, rows)| {
-            let height = rows.len() / n;
-            let part = a.subrows(tile * TILE, height);
-            let dst = MatMut::from_row_major_slice_mut(rows, height, n);
-            matmul(dst, Accum::Replace, part, b, 1.0, Par::Seq);
-        });
-    out
-}
-
-fn as_mat(a: ArrayView2<'_, f64>) -> MatRef<'_, f64> {
-    let (rows, columns) = a.dim();
-    let slice = a.to_slice().expect("the caller made it standard layout");
-    MatRef::from_row_major_slice(slice, rows, columns)
-}
-
-fn rows_mut(a: &mut Array2<f64>) -> &mut [f64] {
-    a.as_slice_mut().expect("just allocated in standard layout")
 }
 
 /// Scratch memory of [`cholesky`], reused from system to system.
@@ -307,19 +200,6 @@ pub fn solve_factored(a: &[f64], n: usize, b: &mut [f64]) {
     triangular_solve::solve_upper_triangular_in_place(a.transpose(), b.as_mut(), Par::Seq);
 }
 
-/// `c −= a b` for row-major `c`: `(m, n)`, `a`: `(m, k)`, `b`: `(k, n)`.
-#[track_caller]
-pub fn subtract_product(c: &mut [f64], a: &[f64], b: &[f64], (m, n, k): (usize, usize, usize)) {
-    if m > 0 && n > 0 && k > 0 {
-        let (a, b) = (
-            MatRef::from_row_major_slice(a, m, k),
-            MatRef::from_row_major_slice(b, k, n),
-        );
-        let c = MatMut::from_row_major_slice_mut(c, m, n);
-        matmul(c, Accum::Add, a, b, -1.0, Par::Seq);
-    }
-}
-
 /// Back substitution after a partial factorisation: `w = L⁻ᵀ (y − Bᵀ z)` for several right-hand sides.
 ///
 /// - `solution`: `y`, overwritten with `w`; `n` entries for each of `units` right-hand sides.
@@ -371,8 +251,8 @@ mod tests {
 
     #[test]
     fn products_match_their_definition() {
-        // Sizes on both sides of the tile.
-        for (k, m, n) in [(1, 1, 1), (7, 130, 5), (40, 128, 257)] {
+        // One entry along each axis, and sizes on both sides of a task.
+        for (k, m, n) in [(1, 1, 1), (1, 5, 3), (9, 1, 1), (7, 130, 5), (40, 128, 257)] {
             let (a, b) = (noise(k, m, 1), noise(k, n, 2));
             let fast = transpose_product(a.view(), b.view());
             let slow = a.t().dot(&b);

@@ -30,6 +30,7 @@ pub mod inputs;
 pub mod linalg;
 mod packed;
 pub mod partial;
+mod product;
 pub mod repeats;
 pub mod select;
 pub mod shared;
