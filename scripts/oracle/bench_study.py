@@ -31,7 +31,7 @@ def make_study(design, folder):
     shutil.rmtree(folder, ignore_errors=True)
     words = ['--out', folder, '--seed', 3, '--net', NET, '--n-train-images', design['images'],
              '--reps-train', design['repeats'], '--reps-test', design['test_repeats'], '--subjects', design['subjects'],
-             '--voxels', design['voxels'], '--layers'] + ['%s:%d' % (l, design['units']) for l in design['layers']]
+             '--voxels', design['voxels'], '--layers'] + ['%s:%s' % (l, design['units']) for l in design['layers']]
     subprocess.run(python('make_dataset.py', *[str(w) for w in words]), check=True, stdout=subprocess.DEVNULL)
     return folder
 
