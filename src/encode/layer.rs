@@ -47,7 +47,7 @@ pub fn each_block(
     Ok(all)
 }
 
-/// Some units of a layer, standardised, `(rows.len(), wanted.len())`.
+/// Some units of a layer, standardised, `(wanted.len(), rows.len())`.
 ///
 /// - `wanted`: units that can be used, ascending.
 /// - `scale`: of all units of the layer.
@@ -58,7 +58,7 @@ pub fn gather(
     scale: &Scale,
     stop: &AtomicBool,
 ) -> Result<Array2<f64>> {
-    let mut gathered = Array2::zeros((rows.len(), wanted.len()));
+    let mut gathered = Array2::zeros((wanted.len(), rows.len()));
     let mut start = 0;
     while start < units.n_units() {
         check(stop)?;
@@ -68,22 +68,27 @@ pub fn gather(
         let here = place(loaded.start)..place(loaded.end);
         let (values, wanted) = (units.view(loaded.clone()), &wanted[here.clone()]);
         gathered
-            .slice_mut(s![.., here])
-            .axis_iter_mut(Axis(0))
+            .slice_mut(s![here, ..])
+            .axis_chunks_iter_mut(Axis(0), UNITS_AT_ONCE)
             .into_par_iter()
-            .zip(rows)
-            .for_each(|(mut target, &row)| {
-                let values = values.row(row);
-                for (slot, &unit) in target.iter_mut().zip(wanted) {
-                    let unit = unit as usize;
-                    let value = f64::from(values[unit - loaded.start]);
-                    *slot = (value - scale.mean[unit]) / scale.norm[unit];
+            .zip(wanted.par_chunks(UNITS_AT_ONCE))
+            .for_each(|(mut target, wanted)| {
+                for (place, &row) in rows.iter().enumerate() {
+                    let (mut slots, values) = (target.column_mut(place), values.row(row));
+                    for (slot, &unit) in slots.iter_mut().zip(wanted) {
+                        let unit = unit as usize;
+                        let value = f64::from(values[unit - loaded.start]);
+                        *slot = (value - scale.mean[unit]) / scale.norm[unit];
+                    }
                 }
             });
         start = loaded.end;
     }
     Ok(gathered)
 }
+
+/// Units that are gathered together: an image's values of neighbours are in the same cache lines.
+const UNITS_AT_ONCE: usize = 32;
 
 /// Activations of all units as they are, `(rows.len(), n_units)`.
 pub fn whole(units: &mut Units, rows: &[usize], stop: &AtomicBool) -> Result<Array2<f64>> {

@@ -304,13 +304,12 @@ impl Fit<'_> {
             let batch = batch.slice_move(s![..n_batch.min(batch.nrows()), ..]);
             let wanted = union(batch);
             let x = gather(units, &wanted, self.rows, &scale, self.stop)?;
+            let gathered = wide::Gathered::new(&wanted, x, &roi.counts);
             for (step, selected) in batch.axis_chunks_iter(Axis(0), VOXELS_PER_STEP).enumerate() {
                 check(self.stop)?;
                 let first = start + step * VOXELS_PER_STEP;
                 let targets = self.targets(first, selected.nrows());
-                let columns = (x.view(), wanted.as_slice());
-                let alpha = self.params.alpha;
-                let found = wide::fit(columns, selected, targets, &roi.counts, alpha)?;
+                let found = gathered.fit(selected, targets, self.params.alpha)?;
                 writer.append(first, selected.to_owned(), found.weights, &found.bias)?;
             }
         }

@@ -2,10 +2,10 @@
 //!
 //! The model is that of the parent module with inputs that repeat ([`Inputs::weighted`](super::Inputs::weighted)), in two passes
 //! over the inputs. The first, in blocks of inputs, keeps for every target the inputs with the
-//! largest absolute correlation ([`Search`]); the second takes these columns and solves every
-//! target's own system ([`fit`]). Nothing of size `n_inputs²`, or `n_inputs × n_targets`, is formed.
+//! largest absolute correlation ([`Search`]); the second takes these inputs and solves every
+//! target's own system ([`Gathered`]). Nothing of size `n_inputs²`, or `n_inputs × n_targets`, is formed.
 
-use ndarray::{Array2, ArrayView1, ArrayView2, Axis, CowArray, Ix2};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, CowArray, Ix2};
 use rayon::prelude::*;
 
 use super::inputs::{centre, column_norms, inverse_norms, kappa, scale_rows};
@@ -137,76 +137,95 @@ pub struct Weights {
     pub bias: Vec<f64>,
 }
 
-/// Fits some targets on the inputs that [`Search`] found for them, each by a system of its own.
-///
-/// - `x`: the inputs that any of these targets needs, `(n_rows, n_columns)`, all finite.
-/// - `columns`: which inputs these are, ascending, `(n_columns,)`.
-/// - `selected`: inputs of every target, all among `columns`, `(n_targets, n_selected)`.
-/// - `targets`: means over the samples of each row, `(n_rows, n_targets)`; a target with a value
-///   that is not finite gets weights and bias 0.
-/// - `counts`: samples of each row, `(n_rows,)`.
-/// - `alpha`: the penalty, positive.
-///
-/// # Errors
-/// As [`super::fit`].
-pub fn fit(
-    (x, columns): (ArrayView2<f64>, &[u32]),
-    selected: ArrayView2<u32>,
-    targets: ArrayView2<f64>,
-    counts: &[f64],
-    alpha: f64,
-) -> Result<Weights> {
-    let n_samples: f64 = counts.iter().sum();
-    let mean = weighted_mean(targets, counts, n_samples);
-    let mut weights = Array2::zeros(selected.dim());
-    let bias = weights
-        .axis_iter_mut(Axis(0))
-        .into_par_iter()
-        .zip(selected.axis_iter(Axis(0)))
-        .zip(targets.axis_iter(Axis(1)))
-        .zip(mean)
-        .map_init(
-            Workspace::default,
-            |workspace, (((mut weights, selected), target), target_mean)| {
-                if !target.iter().all(|value| value.is_finite()) {
-                    return Ok(0.0);
-                }
-                let x = take_columns(x, columns, selected);
-                let own = Own::new(x, target, counts, target_mean);
-                let (solution, bias) = own.solve(counts, alpha, workspace)?;
-                weights.assign(&ArrayView1::from(&solution));
-                Ok(bias)
-            },
-        )
-        .collect::<Result<Vec<f64>, linalg::NotPositiveDefinite>>();
-    let bias = bias.map_err(|_| {
-        Error::data(
-            "the normal equations",
-            format!("are not positive definite with alpha = {alpha}"),
-            "use a larger alpha, or remove inputs that are copies of each other",
-        )
-    })?;
-    Ok(Weights { weights, bias })
+/// The inputs that some targets have selected, ready to be put together to their systems.
+pub struct Gathered<'a> {
+    /// Which inputs these are, ascending.
+    inputs: &'a [u32],
+    /// `√cᵢ x̃ᵢ`, `(inputs.len(), n_rows)`.
+    values: Array2<f64>,
+    /// `x̄`, `(inputs.len(),)`.
+    mean: Vec<f64>,
+    counts: &'a [f64],
 }
 
-/// Columns of one target, `(n_rows, n_selected)`.
-fn take_columns(x: ArrayView2<f64>, columns: &[u32], selected: ArrayView1<u32>) -> Array2<f64> {
-    let places: Vec<usize> = selected
-        .iter()
-        .map(|input| columns.binary_search(input).expect("the caller took all"))
-        .collect();
-    let mut taken = Array2::zeros((x.nrows(), places.len()));
-    for (mut target, row) in taken.rows_mut().into_iter().zip(x.rows()) {
-        let slots = target.iter_mut().zip(&places);
-        slots.for_each(|(slot, &place)| *slot = row[place]);
+impl<'a> Gathered<'a> {
+    /// - `values`: of every input in `inputs`, all finite, `(inputs.len(), n_rows)`.
+    /// - `counts`: samples of each row, `(n_rows,)`.
+    #[track_caller]
+    pub fn new(inputs: &'a [u32], mut values: Array2<f64>, counts: &'a [f64]) -> Gathered<'a> {
+        assert_eq!(values.dim(), (inputs.len(), counts.len()));
+        let n_samples: f64 = counts.iter().sum();
+        let mean = values
+            .axis_iter_mut(Axis(0))
+            .into_par_iter()
+            .map(|mut values| {
+                let sum: f64 = values.iter().zip(counts).map(|(x, count)| count * x).sum();
+                let mean = sum / n_samples;
+                let terms = values.iter_mut().zip(counts);
+                terms.for_each(|(x, count)| *x = count.sqrt() * (*x - mean));
+                mean
+            })
+            .collect();
+        Gathered {
+            inputs,
+            values,
+            mean,
+            counts,
+        }
     }
-    taken
+
+    /// Fits some targets on the inputs that [`Search`] found for them, each by a system of its own.
+    ///
+    /// - `selected`: inputs of every target, all of them gathered, `(n_targets, n_selected)`.
+    /// - `targets`: means over the samples of each row, `(n_rows, n_targets)`; a target with a value
+    ///   that is not finite gets weights and bias 0.
+    /// - `alpha`: the penalty, positive.
+    ///
+    /// # Errors
+    /// As [`super::fit`].
+    pub fn fit(
+        &self,
+        selected: ArrayView2<u32>,
+        targets: ArrayView2<f64>,
+        alpha: f64,
+    ) -> Result<Weights> {
+        let n_samples: f64 = self.counts.iter().sum();
+        let mean = weighted_mean(targets, self.counts, n_samples);
+        let mut weights = Array2::zeros(selected.dim());
+        let bias = weights
+            .axis_iter_mut(Axis(0))
+            .into_par_iter()
+            .zip(selected.axis_iter(Axis(0)))
+            .zip(targets.axis_iter(Axis(1)))
+            .zip(mean)
+            .map_init(
+                Workspace::default,
+                |workspace, (((mut weights, selected), target), target_mean)| {
+                    if !target.iter().all(|value| value.is_finite()) {
+                        return Ok(0.0);
+                    }
+                    let own = Own::new(self, selected, target, target_mean);
+                    let (solution, bias) = own.solve(n_samples, alpha, workspace)?;
+                    weights.assign(&ArrayView1::from(&solution));
+                    Ok(bias)
+                },
+            )
+            .collect::<Result<Vec<f64>, linalg::NotPositiveDefinite>>();
+        let bias = bias.map_err(|_| {
+            Error::data(
+                "the normal equations",
+                format!("are not positive definite with alpha = {alpha}"),
+                "use a larger alpha, or remove inputs that are copies of each other",
+            )
+        })?;
+        Ok(Weights { weights, bias })
+    }
 }
 
 /// The system of one target.
 struct Own {
-    /// `√cᵢ x̃ᵢ`, `(n_rows, n_selected)`.
-    rows: Array2<f64>,
+    /// `√cᵢ x̃ᵢ`, `(n_selected, n_rows)`.
+    values: Array2<f64>,
     /// `X̃ᵀ y`, `(n_selected,)`.
     products: Vec<f64>,
     /// `x̄`, `(n_selected,)`.
@@ -215,28 +234,24 @@ struct Own {
 }
 
 impl Own {
-    fn new(x: Array2<f64>, target: ArrayView1<f64>, counts: &[f64], target_mean: f64) -> Own {
-        let n_samples: f64 = counts.iter().sum();
-        let mut mean = vec![0.0; x.ncols()];
-        for (row, count) in x.rows().into_iter().zip(counts) {
-            let terms = mean.iter_mut().zip(row);
-            terms.for_each(|(sum, value)| *sum += count * value);
-        }
-        mean.iter_mut().for_each(|sum| *sum /= n_samples);
-        let mut rows = x;
-        let mut products = vec![0.0; mean.len()];
-        for ((mut row, count), target) in rows.rows_mut().into_iter().zip(counts).zip(target) {
-            let root = count.sqrt();
-            for ((value, mean), product) in row.iter_mut().zip(&mean).zip(&mut products) {
-                *value -= mean;
-                *product += count * target * *value;
-                *value *= root;
-            }
-        }
+    fn new(
+        gathered: &Gathered,
+        selected: ArrayView1<u32>,
+        target: ArrayView1<f64>,
+        target_mean: f64,
+    ) -> Own {
+        let find = |input: &u32| gathered.inputs.binary_search(input);
+        let places: Vec<usize> = selected
+            .iter()
+            .map(|input| find(input).expect("the caller gathered all"))
+            .collect();
+        let roots = target.iter().zip(gathered.counts);
+        let target: Array1<f64> = roots.map(|(y, count)| y * count.sqrt()).collect();
+        let values = gathered.values.select(Axis(0), &places);
         Own {
-            rows,
-            products,
-            mean,
+            products: values.rows().into_iter().map(|x| x.dot(&target)).collect(),
+            mean: places.iter().map(|&place| gathered.mean[place]).collect(),
+            values,
             target_mean,
         }
     }
@@ -244,13 +259,12 @@ impl Own {
     /// `(X̃ᵀX̃ + κ x̄ x̄ᵀ + α I) w = X̃ᵀy + κ x̄ ȳ`, and the bias.
     fn solve(
         self,
-        counts: &[f64],
+        n_samples: f64,
         alpha: f64,
         workspace: &mut Workspace,
     ) -> Result<(Vec<f64>, f64), linalg::NotPositiveDefinite> {
-        let n_samples: f64 = counts.iter().sum();
         let (kappa, n) = (kappa(n_samples, alpha), self.mean.len());
-        let mut system = linalg::gram(self.rows.view()).into_raw_vec_and_offset().0;
+        let mut system = linalg::gram(self.values.t()).into_raw_vec_and_offset().0;
         for (j, column) in system.chunks_exact_mut(n.max(1)).enumerate() {
             let terms = column.iter_mut().zip(&self.mean);
             terms.for_each(|(value, mean)| *value += kappa * self.mean[j] * mean);
@@ -366,14 +380,10 @@ mod tests {
             let selected = search.finish();
             assert_eq!(selected, oracle.selected);
             let columns: Vec<u32> = (0..40).collect();
-            let found = fit(
-                (case.x.view(), &columns),
-                selected.view(),
-                case.means.view(),
-                &case.counts,
-                PARAMS.alpha,
-            )
-            .unwrap();
+            let gathered = Gathered::new(&columns, case.x.t().to_owned(), &case.counts);
+            let found = gathered
+                .fit(selected.view(), case.means.view(), PARAMS.alpha)
+                .unwrap();
             close(&found.weights, &oracle.weights);
             for (a, b) in found.bias.iter().zip(&oracle.bias) {
                 assert!((a - b).abs() < 1e-12);
@@ -408,9 +418,10 @@ mod tests {
         search.offer(0, case.x.view());
         let selected = search.finish();
         let columns: Vec<u32> = (0..40).collect();
-        let x = (case.x.view(), columns.as_slice());
-        let means = case.means.view();
-        let found = fit(x, selected.view(), means, &case.counts, 3.0).unwrap();
+        let gathered = Gathered::new(&columns, case.x.t().to_owned(), &case.counts);
+        let found = gathered
+            .fit(selected.view(), case.means.view(), 3.0)
+            .unwrap();
         assert!(found.weights.row(2).iter().all(|weight| *weight == 0.0));
         assert_eq!(found.bias[2], 0.0);
         assert!(found.weights.row(3).iter().all(|weight| *weight != 0.0));
