@@ -27,6 +27,7 @@
 //! | [`decode`] | the stages `decode-train` and `decode-predict` |
 //! | [`encode`] | the stages `encode-train` and `encode-predict` |
 //! | [`bh`] | accuracies → BH score |
+//! | [`ceilings`] | what scores of a study can be at best: noise ceilings, another brain's score |
 //! | [`relate`] | two tables by model name: correlations, groups |
 //! | [`report`] | tables, figures, the results page |
 //! | [`synth`] | the demo study, whose ground truth is known |
@@ -42,6 +43,7 @@
 //! column-major order (first axis fastest), the order of MATLAB files on disk.
 
 pub mod bh;
+pub mod ceilings;
 pub mod decode;
 pub mod encode;
 pub mod error;

@@ -26,10 +26,18 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &["error", "settings", "io", "stats", "ridge", "work", "study"],
     ),
     ("bh", &["error", "settings", "io", "stats", "work"]),
+    (
+        "ceilings",
+        &[
+            "error", "settings", "io", "stats", "ridge", "work", "study", "decode", "bh",
+        ],
+    ),
     ("relate", &["error", "nearest", "io", "stats"]),
     (
         "report",
-        &["error", "settings", "stats", "work", "bh", "relate"],
+        &[
+            "error", "settings", "stats", "work", "bh", "ceilings", "relate",
+        ],
     ),
     ("synth", &["error", "settings", "io", "stats"]),
 ];

@@ -9,13 +9,9 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use bhscore::bh::sure::brain_to_brain::{self, Brain};
+use bhscore::bh::sure::kendall;
 use bhscore::bh::sure::soft::Soft;
-use bhscore::bh::sure::{kendall, noise_ceiling};
-use bhscore::bh::{self, DecodingAccuracies, LayerSampling, Pool, Rules, ScoreOptions};
-use bhscore::ridge::{self, Inputs, Params};
-use bhscore::synth::{self, Plan};
-use ndarray::{Array2, Axis, s};
+use bhscore::bh::{DecodingAccuracies, Pool, Rules};
 use serde_json::Value;
 
 fn list(value: &Value) -> &[Value] {
@@ -143,6 +139,7 @@ fn the_demo_has_the_significance_it_was_made_for() {
     // The same in any number of threads, other resamples from another seed, none unless asked for.
     let two = bhscore(&study, &["compute", "--sure", "--json", "-j", "2"]);
     assert_eq!(one["networks"], two["networks"]);
+    assert_eq!(one["ceilings"], two["ceilings"]);
     let other = bhscore(&study, &["compute", "--sure", "--seed", "5", "--json"]);
     let se =
         |of: &Value| of["networks"][0]["sure"]["decoding"]["published"]["jackknife"]["se"].clone();
@@ -164,85 +161,4 @@ fn the_demo_has_the_significance_it_was_made_for() {
             .unwrap()
             .contains("decoded_features")
     );
-}
-
-// ------------------------------------------------------------------ brains
-
-/// Mean response to each of `n_images` images.
-fn means(recording: &synth::Recording, n_images: usize) -> Array2<f64> {
-    let mut sums = Array2::zeros((n_images, recording.voxels.ncols()));
-    for (row, &image) in recording.voxels.rows().into_iter().zip(&recording.shown) {
-        let mut sum = sums.row_mut(image);
-        sum += &row;
-    }
-    sums / (recording.shown.len() / n_images) as f64
-}
-
-fn by_roi(means: &Array2<f64>, n_voxels: usize) -> Vec<Array2<f64>> {
-    (0..synth::ROIS.len())
-        .map(|roi| {
-            means
-                .slice(s![.., roi * n_voxels..(roi + 1) * n_voxels])
-                .to_owned()
-        })
-        .collect()
-}
-
-#[test]
-fn another_brain_has_a_high_score_and_voxels_a_ceiling() {
-    let plan = Plan::default();
-    let study = synth::simulate(&plan);
-    let brains: Vec<Brain> = (study.subjects.iter())
-        .map(|subject| Brain {
-            name: subject.name.clone(),
-            training: by_roi(&means(&subject.training, plan.n_training), plan.n_voxels),
-            test: by_roi(&means(&subject.test, plan.n_test), plan.n_voxels),
-        })
-        .collect();
-    let rois = synth::ROIS.map(str::to_owned);
-    let params = Params {
-        alpha: 10.0,
-        n_selected: 0,
-        force_f64: true,
-    };
-    let decode = |x: ndarray::ArrayView2<'_, f64>,
-                  y: ndarray::ArrayView2<'_, f64>,
-                  x_test: ndarray::ArrayView2<'_, f64>| {
-        let each: Vec<usize> = (0..x.nrows()).collect();
-        let inputs = Inputs::new(x, &each, x.nrows(), &params);
-        Ok(ridge::fit(&inputs, y)?.predict(x_test))
-    };
-    let accuracies = brain_to_brain::accuracies(&brains, &rois, &decode).unwrap();
-    assert_eq!(
-        accuracies.subjects,
-        ["sub-01 from sub-02", "sub-02 from sub-01"]
-    );
-    let options = ScoreOptions {
-        sampling: LayerSampling::All,
-        ..ScoreOptions::default()
-    };
-    let score = bh::decoding_score(&accuracies, &options)
-        .unwrap()
-        .pooled
-        .textbook;
-    assert!(*score.score.as_ref().unwrap() > 0.6, "{:?}", score.score);
-
-    let mut uneven = brains.clone();
-    uneven[1].test[3] = uneven[1].test[3].slice(s![1.., ..]).to_owned();
-    let text = brain_to_brain::accuracies(&uneven, &rois, &decode)
-        .unwrap_err()
-        .to_string();
-    assert!(
-        text.contains("`sub-02`") && text.contains("same stimuli"),
-        "{text}"
-    );
-
-    let test = &study.subjects[0].test;
-    let ceiling = noise_ceiling::of_voxels(test.voxels.view(), &test.shown, 20, 0).unwrap();
-    assert_eq!(ceiling.len_of(Axis(0)), plan.n_voxels * synth::ROIS.len());
-    let good = ceiling
-        .iter()
-        .filter(|&&ceiling| ceiling > 0.5 && ceiling < 1.0)
-        .count();
-    assert!(good > ceiling.len() / 2, "{good} of {}", ceiling.len());
 }

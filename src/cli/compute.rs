@@ -196,8 +196,10 @@ pub fn score(
         let (layers, seed) = (sampling.parse()?, sampling.seed);
         super::sure::measure(global, settings, networks, layers, seed, &mut scored)?;
     }
+    let ceilings =
+        (sampling.sure).then(|| super::ceilings::measure(global, settings, sampling.seed));
     let title = format!("BH scores of {}", study_name(global));
-    let (files, value) = results::files(&title, &scored, resolved, provenance());
+    let (files, value) = results::files(&title, &scored, ceilings.as_ref(), resolved, provenance());
     let mut batch = Batch::new();
     batch.add_staged(units);
     batch.add_staged(voxels);
@@ -212,6 +214,9 @@ pub fn score(
         let scores: Vec<NetworkScores> = scored.into_iter().map(|network| network.scores).collect();
         speech::print(&table::text(&scores))?;
         speech::print(&bhscore::report::sure::text(&scores))?;
+        if let Some(ceilings) = &ceilings {
+            speech::print(&bhscore::report::ceilings::text(ceilings))?;
+        }
     }
     if !global.quiet {
         speech::note(&format!("report: {}", folder.join(results::PAGE).display()));

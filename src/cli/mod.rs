@@ -5,6 +5,7 @@
 //! Results go to stdout, everything else to stderr.
 
 mod arrays;
+mod ceilings;
 mod compute;
 mod demo;
 mod inspect;

@@ -28,9 +28,11 @@ pub struct Train {
 }
 
 /// What depends on subject and ROI only: computed once, used for every layer.
-struct TrainingRoi {
-    inputs: Inputs,
-    scale: Scale,
+pub(crate) struct TrainingRoi {
+    /// The voxels' side of the normal equations.
+    pub(crate) inputs: Inputs,
+    /// How the voxels were standardised.
+    pub(crate) scale: Scale,
     stimuli: Stimuli,
     /// Bytes that fitting a block of units takes besides.
     working: u64,
@@ -54,14 +56,15 @@ impl Train {
         }
         let params = params(&self.context);
         let samples = self.store.samples(item, |extent| need(extent, params))?;
-        let roi = TrainingRoi::new(samples, &self.context, item)?;
+        let roi = TrainingRoi::new(samples, &self.context, &item.roi)?;
         let working = roi.working;
         self.store.keep_roi(item, roi.inputs.bytes(), roi);
         Ok(working)
     }
 }
 
-fn params(context: &Context) -> Params {
+/// The ridge regression that the settings ask for.
+pub(crate) fn params(context: &Context) -> Params {
     Params {
         alpha: context.settings.decoding.alpha,
         n_selected: context.settings.decoding.n_voxels,
@@ -77,7 +80,7 @@ const UNCOUNTED: u64 = 64 << 20;
 const GRAM_PARTS: u64 = 128 << 20;
 
 /// Bytes that a ROI needs while it is prepared, its samples included, or fitted, whichever is more.
-fn need(extent: Extent, params: Params) -> u64 {
+pub(crate) fn need(extent: Extent, params: Params) -> u64 {
     let Extent {
         n_samples,
         n_voxels,
@@ -105,16 +108,14 @@ fn working(n_voxels: usize, n_rows: usize) -> u64 {
 }
 
 impl TrainingRoi {
-    fn new(mut samples: Samples, context: &Context, item: &Item) -> Result<TrainingRoi> {
+    /// Standardises the samples of the ROI of this name and takes them in.
+    pub(crate) fn new(mut samples: Samples, context: &Context, roi: &str) -> Result<TrainingRoi> {
         let behaviour = context.behaviour;
         let scale = Scale::measure(samples.voxels.view(), behaviour);
         if scale.n_unusable() == samples.voxels.ncols() {
             return Err(Error::file(
                 &samples.path,
-                format!(
-                    "no voxel of ROI `{}` varies over the training samples",
-                    item.roi
-                ),
+                format!("no voxel of ROI `{roi}` varies over the training samples"),
                 "check the file's preprocessing and the ROI's `select`",
             ));
         }

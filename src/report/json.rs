@@ -4,8 +4,14 @@
 //! {"networks": [{"name", "net", "sure": … or null, "decoding": {…} or null, "encoding": {…} or null, "encoding_reason",
 //!                "average": {"published", "textbook", "reason"} or null,
 //!                "place": {"decoding", "encoding", "average"}}],
-//!  "comparison": {"n_published", "note"}, "settings": …, "provenance": …}
+//!  "comparison": {"n_published", "note"}, "settings": …, "provenance": …, "ceilings": … or null}
 //! ```
+//!
+//! `ceilings`, of [`super::ceilings`], are those of the study: `{"settings": {"seed", "n_splits"}, "noise":
+//! [{"subject", "roi", "n_voxels", "median", "q25", "q75", "share_positive"}], "brain_to_brain": {"pairs":
+//! [{"network_subject", "brain_subject", "published", "textbook", "reason", "n_training", "n_test", "n_items",
+//! "n_selected", "n_selected_textbook"}], "published": {"n_pairs", "mean", "min", "max"} or null, "textbook"} or
+//! null, "brain_to_brain_reason", "notes"}`.
 //!
 //! A half of the score is `{"published", "textbook", "n_items", "n_selected", "n_selected_textbook",
 //! "n_undefined", "all_layers": {"published", "textbook"}, "subsets": {"n", "n_undefined", "sd", "min",

@@ -3,6 +3,7 @@
 //! | module | makes |
 //! |---|---|
 //! | [`sure`] | the table of intervals and p on stdout |
+//! | [`ceilings`] | how high scores can be in the study: on stdout, `results/noise_ceiling.csv`, JSON, page |
 //! | [`table`] | the table on stdout |
 //! | [`csv`] | `results/bhscore.csv`, one row per network |
 //! | [`json`] | `results/bhscore.json`, everything |
@@ -18,6 +19,7 @@
 //! Nothing is computed here beyond ranks and percentages, and no file is opened: functions return text or
 //! write to a `Write`. A score without a value is empty, null or `undefined`, with its reason; never 0.
 
+pub mod ceilings;
 pub mod csv;
 pub mod figure;
 pub mod json;

@@ -8,6 +8,7 @@ use minijinja::Environment;
 use minijinja::value::Serde;
 use serde::Serialize;
 
+use super::ceilings::CeilingSection;
 use super::figure::font_css;
 
 /// The page's HTML with holes.
@@ -26,6 +27,8 @@ pub struct Page {
     pub warnings: Vec<String>,
     /// Pictures in order.
     pub figures: Vec<Figure>,
+    /// How high scores can be in the study; `None` if that was not measured.
+    pub ceilings: Option<CeilingSection>,
     /// Resolved settings as indented JSON.
     pub settings: String,
     /// How it was made, as name and value: version, command, time, machine.
@@ -88,6 +91,7 @@ pub fn render(page: &Page) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::ceilings::Explained;
     use super::*;
     use crate::report::figure::{RankedNetwork, ranking};
 
@@ -123,6 +127,7 @@ mod tests {
                 svg: ranking(&[bar], "score").svg_element(),
                 wide: false,
             }],
+            ceilings: None,
             settings: "{\"alpha\": 100}".into(),
             provenance: vec![("version".into(), "0.1.0".into())],
         }
@@ -158,6 +163,39 @@ mod tests {
         let mut both = page();
         both.scores[0].encoding = Some(0.5);
         assert!(render(&both).contains("encoding"));
+    }
+
+    #[test]
+    fn ceilings_are_shown_where_they_were_measured() {
+        assert!(!render(&page()).contains("How high"));
+        let rows = |name: &str| {
+            vec![
+                vec![name.to_owned(), "x".into()],
+                vec!["<b>".into(), "y".into()],
+            ]
+        };
+        let mut page = page();
+        let part = |text: &str, rows| Explained {
+            text: text.into(),
+            rows,
+        };
+        page.ceilings = Some(CeilingSection {
+            parts: vec![part("Halves.", rows("ROI")), part("Brains.", Vec::new())],
+            notes: vec!["a & b".into()],
+        });
+        let html = render(&page);
+        // The scores' table and the one of ceilings.
+        assert_eq!(html.matches("<table>").count(), 2);
+        for part in [
+            "How high",
+            "<p>Halves.</p>",
+            "<th scope=\"col\">ROI</th>",
+            "<th scope=\"row\">&lt;b&gt;</th><td>y</td>",
+            "<p>Brains.</p>",
+            "a &amp; b",
+        ] {
+            assert!(html.contains(part), "{part}");
+        }
     }
 
     #[test]

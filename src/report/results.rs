@@ -10,8 +10,9 @@ use super::figure::{
 use super::page::{self, Figure, Page, ScoreRow};
 use super::published::{self, Column};
 use super::summary::{self, SummaryRow};
-use super::{NetworkScores, csv, json};
+use super::{NetworkScores, ceilings, csv, json};
 use crate::bh::sure::null::Null;
+use crate::ceilings::Ceilings;
 
 /// Name of the results page.
 pub const PAGE: &str = "report.html";
@@ -67,10 +68,11 @@ fn spread(mut values: Vec<f32>) -> Spread {
 
 /// The files of `results/` with their names, and the object of `bhscore.json`.
 ///
-/// `settings` and `provenance` are stored as they are.
+/// `ceilings` are those of the study, if they were measured; `settings` and `provenance` are stored as they are.
 pub fn files(
     title: &str,
     networks: &[Scored],
+    ceilings: Option<&Ceilings>,
     settings: Value,
     provenance: Value,
 ) -> (Vec<(String, Vec<u8>)>, Value) {
@@ -78,9 +80,11 @@ pub fn files(
         .iter()
         .map(|network| network.scores.clone())
         .collect();
-    let value = json::value(&scores, settings.clone(), provenance.clone());
+    let mut value = json::value(&scores, settings.clone(), provenance.clone());
+    value["ceilings"] = ceilings.map_or(Value::Null, ceilings::json);
     let pictures = pictures(networks);
-    let page = results_page(title, &scores, &pictures, &settings, &provenance);
+    let mut page = results_page(title, &scores, &pictures, &settings, &provenance);
+    page.ceilings = ceilings.map(ceilings::section);
     let mut files = vec![
         ("bhscore.csv".to_owned(), csv::bytes(&scores)),
         ("accuracy_summary.csv".to_owned(), summaries(networks)),
@@ -90,6 +94,9 @@ pub fn files(
         ),
         (PAGE.to_owned(), page::render(&page).into_bytes()),
     ];
+    if let Some(ceilings) = ceilings {
+        files.push((ceilings::NOISE.to_owned(), ceilings::noise_csv(ceilings)));
+    }
     for picture in &pictures {
         let Picture { file, drawing, .. } = picture;
         files.push((format!("{file}.svg"), drawing.svg().into_bytes()));
@@ -285,6 +292,7 @@ fn results_page(
         scores: order.iter().map(|scores| score_row(scores)).collect(),
         warnings: warnings.collect(),
         figures: pictures.iter().map(page_figure).collect(),
+        ceilings: None,
         settings: format!("{settings:#}"),
         provenance: provenance
             .as_object()

@@ -93,6 +93,24 @@ impl Samples {
         })
     }
 
+    /// Only the samples of some stimuli, which are numbered anew in the order given.
+    ///
+    /// - `kept`: positions in `stimuli`, ascending.
+    pub fn only(self, kept: &[usize]) -> Samples {
+        if kept.len() == self.stimuli.len() {
+            return self;
+        }
+        let (rows, stimulus_of): (Vec<usize>, Vec<usize>) = (self.stimulus_of.iter().enumerate())
+            .filter_map(|(row, stimulus)| Some((row, kept.binary_search(stimulus).ok()?)))
+            .unzip();
+        Samples {
+            voxels: self.voxels.select(Axis(0), &rows),
+            stimulus_of,
+            stimuli: self.stimuli.only(kept),
+            path: self.path,
+        }
+    }
+
     /// Mean pattern of every stimulus, `(n_stimuli, n_voxels)`, in the order of `stimuli`.
     pub fn mean_patterns(&self) -> Array2<f64> {
         let mut sums = Array2::zeros((self.stimuli.len(), self.voxels.ncols()));
@@ -129,6 +147,33 @@ impl Stimuli {
             Stimuli::Names { names, .. } => format!("image `{}`", names[stimulus]),
             Stimuli::Ranks(ranks) => format!("image number {}", ranks[stimulus]),
         }
+    }
+
+    fn only(&self, kept: &[usize]) -> Stimuli {
+        match self {
+            Stimuli::Ranks(ranks) => Stimuli::Ranks(kept.iter().map(|&at| ranks[at]).collect()),
+            Stimuli::Names { names, index } => Stimuli::Names {
+                names: kept.iter().map(|&at| names[at].clone()).collect(),
+                index: (index.as_ref()).map(|index| kept.iter().map(|&at| index[at]).collect()),
+            },
+        }
+    }
+
+    /// Stimuli that were shown here and there: positions in both, each ascending. None if one side has names and
+    /// the other ranks.
+    pub fn shared_with(&self, other: &Stimuli) -> Vec<(usize, usize)> {
+        let place = |stimulus: usize| match (self, other) {
+            (Stimuli::Ranks(own), Stimuli::Ranks(other)) => {
+                other.binary_search(&own[stimulus]).ok()
+            }
+            (Stimuli::Names { names: own, .. }, Stimuli::Names { names: other, .. }) => {
+                other.binary_search(&own[stimulus]).ok()
+            }
+            _ => None,
+        };
+        (0..self.len())
+            .filter_map(|stimulus| Some((stimulus, place(stimulus)?)))
+            .collect()
     }
 
     /// Stimuli that were shown and have features: positions here and in the sorted names of a layer's
@@ -261,4 +306,41 @@ fn by_rank(numbers: &[f64], path: &Path) -> Result<(Vec<usize>, Stimuli)> {
         .for_each(|(rank, slot)| *slot = rank);
     let stimulus_of = numbers.iter().map(|n| position[&(*n as usize)]).collect();
     Ok((stimulus_of, Stimuli::Ranks(position.into_keys().collect())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::array;
+
+    fn names(names: &[&str]) -> Stimuli {
+        Stimuli::Names {
+            names: names.iter().map(|name| (*name).to_owned()).collect(),
+            index: None,
+        }
+    }
+
+    #[test]
+    fn stimuli_of_two_subjects_meet_by_name() {
+        let (one, two) = (names(&["a", "c", "d", "x"]), names(&["b", "c", "x"]));
+        assert_eq!(one.shared_with(&two), [(1, 1), (3, 2)]);
+        let (one, two) = (Stimuli::Ranks(vec![2, 5, 9]), Stimuli::Ranks(vec![5, 9]));
+        assert_eq!(one.shared_with(&two), [(1, 0), (2, 1)]);
+        assert_eq!(one.shared_with(&names(&["5"])), []);
+    }
+
+    #[test]
+    fn samples_of_some_stimuli_are_numbered_anew() {
+        let samples = Samples {
+            voxels: array![[0.0], [1.0], [2.0], [3.0], [4.0]],
+            stimulus_of: vec![2, 0, 1, 2, 0],
+            stimuli: names(&["a", "b", "c"]),
+            path: PathBuf::new(),
+        };
+        let found = samples.only(&[1, 2]);
+        assert_eq!(found.stimulus_of, [1, 0, 1]);
+        assert_eq!(found.voxels, array![[0.0], [2.0], [3.0]]);
+        assert_eq!(found.stimuli, names(&["b", "c"]));
+        assert_eq!(found.mean_patterns(), array![[2.0], [1.5]]);
+    }
 }

@@ -5,6 +5,7 @@
 //! | [`golden`] | does it give the original's numbers? |
 //! | [`ridge`] | does `ridge` give FastL2LiR's numbers? |
 //! | [`odd`] | are odd data computed with what is left? |
+//! | [`ceilings`] | is told how high scores can be? |
 //! | [`encode`] | does encoding give the numbers of the original, in any order and any way? |
 //! | [`damage`] | do damaged files fail their own items only, with a remedy? |
 //! | [`compat`] | does `--compat` keep the original's defects? |
@@ -28,6 +29,7 @@
     reason = "tests may"
 )]
 
+mod ceilings;
 #[path = "../common/mod.rs"]
 mod common;
 mod compat;

@@ -11,7 +11,8 @@
 //! | [`noise_ceiling`] | how well can a voxel be predicted at all? |
 //! | [`brain_to_brain`] | what would another brain score? |
 //!
-//! The last two are functions on arrays; the others are taken together by [`measure`]. [`statistic`] is the
+//! The last two are of a study, whatever the network (the module `ceilings`); the others are taken together by
+//! [`measure`]. [`statistic`] is the
 //! score as a function of a count table, [`images`] the pass over activations, [`decoded`] reads those from
 //! a study, [`null`](mod@null), [`interval`], [`kendall`], [`items`] and [`random`] are what the others share.
 //!
