@@ -253,7 +253,7 @@ fn best_of_kept(input: &DecodingAccuracies, options: &ScoreOptions, published: b
         rules.textbook.unwrap()
     };
     let choice = |best: Option<Best>| match best {
-        Some(best) if rule.keeps(best.accuracy) => best.level as i64,
+        Some(best) if rule.keeps(best) => best.level as i64,
         _ => -1,
     };
     let layer = |blocks: &Vec<bh::Block<'_>>| -> Vec<i64> {

@@ -468,7 +468,7 @@ proptest! {
                             (best, highest) = (layer, r);
                         }
                     }
-                    let best = selection::Best { level: best, accuracy: highest };
+                    let best = selection::Best { level: best, accuracy: highest, n_levels: 1 };
                     row[best.level] += u64::from(rules.keeps_published(Some(best)));
                 }
             }

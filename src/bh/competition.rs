@@ -54,7 +54,7 @@ pub struct Competition {
 pub fn subset_scores(pool: &Pool<'_>, rules: &Rules, n_layers: usize) -> Result<Competition> {
     let n_total = pool.levels.len();
     check(pool, n_layers)?;
-    let keys = Keys::new(pool, rules);
+    let keys = Keys::new(pool, rules, n_layers);
     let last = keys.at(n_total - 1, n_layers as u32 - 1);
     let start: Vec<u32> = keys.at(0, 0).zip(last).map(|(a, b)| a.max(b)).collect();
     if n_layers == 2 {
@@ -114,7 +114,7 @@ struct Keys {
 }
 
 impl Keys {
-    fn new(pool: &Pool<'_>, rules: &Rules) -> Self {
+    fn new(pool: &Pool<'_>, rules: &Rules, n_layers: usize) -> Self {
         let n_levels = pool.levels.len();
         let mut values = vec![Vec::new(); n_levels];
         let mut blocks = Vec::new();
@@ -131,8 +131,16 @@ impl Keys {
                     order.sort_unstable_by(|&a, &b| {
                         (of(a) + 0.0).total_cmp(&(of(b) + 0.0)).then(b.cmp(&a))
                     });
+                    // Of the subset's layers with an accuracy as many as there can be.
+                    let n_defined = (0..n_levels).filter(|&level| of(level) > f32::NEG_INFINITY);
+                    let n_competing = n_defined.count().min(n_layers);
                     for (rank, &level) in (0_u32..).zip(&order) {
-                        let flags = flags(of(level), level, rules);
+                        let best = Best {
+                            level,
+                            accuracy: of(level),
+                            n_levels: n_competing,
+                        };
+                        let flags = flags(best, rules);
                         values[level].push(rank << BELOW | flags);
                     }
                 }
@@ -184,8 +192,8 @@ impl Keys {
     }
 }
 
-fn flags(accuracy: f32, level: usize, rules: &Rules) -> u32 {
-    let best = (accuracy > f32::NEG_INFINITY).then_some(Best { level, accuracy });
+fn flags(best: Best, rules: &Rules) -> u32 {
+    let best = (best.accuracy > f32::NEG_INFINITY).then_some(best);
     let textbook = rules.keeps_textbook(best).unwrap_or(false);
     (u32::from(rules.keeps_published(best)) * PUBLISHED) | (u32::from(textbook) * TEXTBOOK)
 }

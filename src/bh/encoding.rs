@@ -7,6 +7,7 @@
 
 use std::borrow::Cow;
 
+use super::correction::Correction;
 use super::layers::{LayerSampling, SubsetScores};
 use super::pool::{Pool, Words};
 use super::score::{self, PairedScore, RuleScore};
@@ -119,6 +120,8 @@ pub struct EncodingOptions {
     pub sampling: EncodingSampling,
     /// Voxels per subject and ROI at most; `None` for all.
     pub voxel_limit: Option<usize>,
+    /// Of the textbook rule.
+    pub correction: Correction,
 }
 
 impl Default for EncodingOptions {
@@ -128,6 +131,7 @@ impl Default for EncodingOptions {
             n_layers: DEFAULT_N_LAYERS,
             sampling: EncodingSampling::All,
             voxel_limit: Some(DEFAULT_VOXEL_LIMIT),
+            correction: Correction::None,
         }
     }
 }
@@ -164,6 +168,7 @@ pub fn encoding_score(
         p_value: options.p_value,
         n_layers: options.n_layers,
         sampling: LayerSampling::All,
+        correction: options.correction,
     };
     all_layers.check()?;
     if options.voxel_limit == Some(0) {
@@ -173,9 +178,16 @@ pub fn encoding_score(
             "give a positive number (the original takes 1000) or `all`",
         ));
     }
-    let rules = Rules::new(options.p_value, input.n_test);
+    if options.sampling == EncodingSampling::Exact && options.correction == Correction::Fdr {
+        return Err(Error::data(
+            "the false discovery rate over subsets of layers",
+            "is another one for every subset and not taken",
+            "let all layers compete (`--enc-layer-sampling all`), or choose `--select bonferroni`",
+        ));
+    }
     let limited = input.limited(options.voxel_limit)?;
     let pool = Pool::encoding(&limited)?;
+    let rules = Rules::new(options.p_value, input.n_test).corrected(options.correction, &pool);
     let votes = votes::by_subject(&pool, &rules);
     let mut pooled = score::paired(&votes::sum(&votes), &pool, &rules, &all_layers)?;
     let mut by_subject = Vec::with_capacity(votes.len());
@@ -185,6 +197,7 @@ pub fn encoding_score(
     }
     let mut warnings = pool.missing();
     warnings.extend(rules.warnings());
+    warnings.extend(options.correction.note(pool.words));
     if options.sampling == EncodingSampling::Exact {
         if pool.levels.len() < options.n_layers {
             warnings.push(format!(

@@ -14,6 +14,7 @@
 //! | [`accuracies`] | accuracies from the files of a study |
 //! | [`pool`] | accuracies as blocks of one group and one subject, checked |
 //! | [`selection`] | best level of every item, and whether it counts |
+//! | [`correction`], [`selector`] | … with as many chances as there are levels |
 //! | [`votes`] | how many items of each group chose each level |
 //! | [`spearman`] | ρ of such a count table |
 //! | [`layers`] | ρ over subsets of the layers |
@@ -28,16 +29,19 @@
 
 pub mod accuracies;
 pub mod competition;
+pub mod correction;
 pub mod encoding;
 pub mod layers;
 pub mod pool;
 pub mod score;
 pub mod selection;
+pub mod selector;
 pub mod spearman;
 pub mod summary;
 pub mod sure;
 pub mod votes;
 
+pub use correction::Correction;
 pub use encoding::{
     EncodingAccuracies, EncodingOptions, EncodingSampling, EncodingScore, encoding_score,
 };
@@ -45,6 +49,7 @@ pub use layers::LayerSampling;
 pub use pool::{Block, Pool};
 pub use score::{DecodingScore, Outcome, PairedScore, RuleScore, average};
 pub use selection::Rules;
+pub use selector::Selector;
 
 use crate::error::{Error, Result};
 
@@ -81,6 +86,8 @@ pub struct ScoreOptions {
     pub n_layers: usize,
     /// Which subsets of layers are averaged.
     pub sampling: LayerSampling,
+    /// Of the textbook rule.
+    pub correction: Correction,
 }
 
 impl Default for ScoreOptions {
@@ -89,6 +96,7 @@ impl Default for ScoreOptions {
             p_value: DEFAULT_P_VALUE,
             n_layers: DEFAULT_N_LAYERS,
             sampling: LayerSampling::Exact,
+            correction: Correction::None,
         }
     }
 }
@@ -135,7 +143,7 @@ impl ScoreOptions {
 pub fn decoding_score(input: &DecodingAccuracies, options: &ScoreOptions) -> Result<DecodingScore> {
     options.check()?;
     let pool = Pool::decoding(input)?;
-    let rules = Rules::new(options.p_value, input.n_test);
+    let rules = Rules::new(options.p_value, input.n_test).corrected(options.correction, &pool);
     let votes = votes::by_subject(&pool, &rules);
     let pooled = score::paired(&votes::sum(&votes), &pool, &rules, options)?;
     let mut by_subject = Vec::with_capacity(votes.len());
@@ -147,6 +155,7 @@ pub fn decoding_score(input: &DecodingAccuracies, options: &ScoreOptions) -> Res
     }
     let mut warnings = pool.missing();
     warnings.extend(rules.warnings());
+    warnings.extend(options.correction.note(pool.words));
     warnings.extend(score::few_layers_note(&pool, options));
     Ok(DecodingScore {
         layers: input.layers.clone(),

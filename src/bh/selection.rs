@@ -4,7 +4,9 @@
 //! items that count this is the same: a replaced 0 can win only where all others are negative or 0, and
 //! then r > 0 fails. So the best level is taken once, without NaN, for both rules.
 
-use super::pool::Block;
+use super::correction::Correction;
+use super::pool::{Block, Pool};
+use super::selector::Selector;
 use crate::stats::significance::{PUBLISHED_FREEDOM, Rule, Test};
 
 /// Test images of the published study.
@@ -17,6 +19,8 @@ pub struct Best {
     pub level: usize,
     /// The accuracy there; never NaN.
     pub accuracy: f32,
+    /// Number of levels where the item has an accuracy, of which this is the best.
+    pub n_levels: usize,
 }
 
 /// Best level of every item of `block`, `(n_items,)`; `None` where no level has an accuracy.
@@ -24,12 +28,18 @@ pub fn best_levels(block: &Block<'_>) -> Vec<Option<Best>> {
     let mut best: Vec<Option<Best>> = vec![None; block.n_items];
     for (level, accuracies) in block.levels.iter().enumerate() {
         for (best, &accuracy) in best.iter_mut().zip(accuracies.unwrap_or_default()) {
-            let wins = match best {
-                Some(best) => accuracy > best.accuracy,
-                None => !accuracy.is_nan(),
+            if accuracy.is_nan() {
+                continue;
+            }
+            let first = Best {
+                level,
+                accuracy,
+                n_levels: 0,
             };
-            if wins {
-                *best = Some(Best { level, accuracy });
+            let best = best.get_or_insert(first);
+            best.n_levels += 1;
+            if accuracy > best.accuracy {
+                (best.level, best.accuracy) = (level, accuracy);
             }
         }
     }
@@ -37,37 +47,66 @@ pub fn best_levels(block: &Block<'_>) -> Vec<Option<Best>> {
 }
 
 /// The two rules that decide which items count.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Rules {
     /// The original's.
-    pub published: Rule,
+    pub published: Selector,
     /// The textbook's; `None` if the number of test images is unknown or below 3.
-    pub textbook: Option<Rule>,
+    pub textbook: Option<Selector>,
+    p_value: f64,
     n_test: Option<usize>,
+    /// Level that p · m must be below and the largest m, if the textbook rule is corrected.
+    corrected: Option<(f64, usize)>,
 }
 
 impl Rules {
     /// Rules at level `p_value` for correlations over `n_test` images.
     pub fn new(p_value: f64, n_test: Option<usize>) -> Self {
-        let textbook = n_test
-            .filter(|&n_stimuli| n_stimuli > 2)
-            .map(|n_stimuli| Rule::new(Test::Textbook { n_stimuli }, p_value));
+        Self::with(p_value, n_test, None)
+    }
+
+    fn with(p_value: f64, n_test: Option<usize>, corrected: Option<(f64, usize)>) -> Self {
+        let textbook = textbook_test(n_test).map(|test| match corrected {
+            Some((level, n_levels)) => Selector::times_levels(test, level, n_levels),
+            None => Rule::new(test, p_value).into(),
+        });
         Self {
-            published: Rule::new(Test::Published, p_value),
+            published: Rule::new(Test::Published, p_value).into(),
             textbook,
+            p_value,
             n_test,
+            corrected,
         }
+    }
+
+    /// These rules with the textbook's corrected for the choice of the best level of `pool`; the published
+    /// rule is the original's and stays.
+    pub fn corrected(&self, correction: Correction, pool: &Pool<'_>) -> Self {
+        let corrected = match (correction, textbook_test(self.n_test)) {
+            (Correction::None, _) | (_, None) => None,
+            (_, Some(test)) => {
+                let level = correction.level(pool, test, self.p_value);
+                Some((level, pool.levels.len()))
+            }
+        };
+        Self::with(self.p_value, self.n_test, corrected)
+    }
+
+    /// These rules for correlations over another number of images. The level that Benjamini–Hochberg gave
+    /// stays.
+    pub fn over(&self, n_test: usize) -> Self {
+        Self::with(self.p_value, Some(n_test), self.corrected)
     }
 
     /// Whether an item with this best level counts by the published rule.
     pub fn keeps_published(&self, best: Option<Best>) -> bool {
-        best.is_some_and(|best| self.published.keeps(best.accuracy))
+        best.is_some_and(|best| self.published.keeps(best))
     }
 
     /// Whether it counts by the textbook rule; `None` if there is none.
     pub fn keeps_textbook(&self, best: Option<Best>) -> Option<bool> {
-        let rule = self.textbook?;
-        Some(best.is_some_and(|best| rule.keeps(best.accuracy)))
+        let rule = self.textbook.as_ref()?;
+        Some(best.is_some_and(|best| rule.keeps(best)))
     }
 
     /// Why there is no textbook rule.
@@ -97,6 +136,13 @@ impl Rules {
     }
 }
 
+/// `None` where the test is undefined.
+fn textbook_test(n_test: Option<usize>) -> Option<Test> {
+    n_test
+        .filter(|&n_stimuli| n_stimuli > 2)
+        .map(|n_stimuli| Test::Textbook { n_stimuli })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -123,14 +169,16 @@ mod tests {
             best[0],
             Some(Best {
                 level: 0,
-                accuracy: 0.5
+                accuracy: 0.5,
+                n_levels: 3
             })
         );
         assert_eq!(
             best[1],
             Some(Best {
                 level: 1,
-                accuracy: 0.2
+                accuracy: 0.2,
+                n_levels: 2
             })
         );
         assert_eq!(best[2], None);
@@ -138,7 +186,8 @@ mod tests {
             best[3],
             Some(Best {
                 level: 2,
-                accuracy: -0.1
+                accuracy: -0.1,
+                n_levels: 2
             })
         );
     }
@@ -160,7 +209,8 @@ mod tests {
             best,
             [Some(Best {
                 level: 3,
-                accuracy: 0.3
+                accuracy: 0.3,
+                n_levels: 2
             })]
         );
     }

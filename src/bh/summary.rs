@@ -39,7 +39,13 @@ pub fn summarise(accuracies: &[f32], rules: &Rules) -> Summary {
         n => (square / (n - 1) as f64).sqrt(),
     };
     let share = |keeps: &dyn Fn(Option<Best>) -> bool| {
-        let best = |&accuracy: &f32| Some(Best { level: 0, accuracy });
+        let best = |&accuracy: &f32| {
+            Some(Best {
+                level: 0,
+                accuracy,
+                n_levels: 1,
+            })
+        };
         defined.iter().filter(|r| keeps(best(r))).count() as f64 / n as f64
     };
     Summary {
@@ -51,6 +57,7 @@ pub fn summarise(accuracies: &[f32], rules: &Rules) -> Summary {
         share_published: share(&|best| rules.keeps_published(best)),
         share_textbook: rules
             .textbook
+            .as_ref()
             .map(|_| share(&|best| rules.keeps_textbook(best) == Some(true))),
     }
 }

@@ -4,7 +4,7 @@ use ndarray::Array2;
 
 use super::pool::{Block, Pool};
 use super::selection::{self, Best, Rules};
-use crate::stats::significance::Rule;
+use super::selector::Selector;
 
 /// The votes of some items.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub struct Votes {
 impl Votes {
     fn none(pool: &Pool<'_>, rules: &Rules) -> Self {
         let table = Array2::zeros((pool.groups.len(), pool.levels.len()));
-        let textbook = rules.textbook.map(|_| table.clone());
+        let textbook = rules.textbook.as_ref().map(|_| table.clone());
         Self {
             n_items: 0,
             n_undefined: 0,
@@ -42,12 +42,8 @@ impl Votes {
     }
 }
 
-fn count(table: &mut Array2<u64>, group: usize, best: &[Option<Best>], rule: &Rule) {
-    for best in best
-        .iter()
-        .flatten()
-        .filter(|best| rule.keeps(best.accuracy))
-    {
+fn count(table: &mut Array2<u64>, group: usize, best: &[Option<Best>], rule: &Selector) {
+    for best in best.iter().flatten().filter(|best| rule.keeps(**best)) {
         table[[group, best.level]] += 1;
     }
 }

@@ -4,8 +4,8 @@ use std::ffi::OsStr;
 
 use anyhow::Result;
 use bhscore::bh::{
-    self, DecodingAccuracies, EncodingAccuracies, EncodingOptions, EncodingSampling, LayerSampling,
-    Pool, Rules, ScoreOptions, accuracies,
+    self, Correction, DecodingAccuracies, EncodingAccuracies, EncodingOptions, EncodingSampling,
+    LayerSampling, Pool, Rules, ScoreOptions, accuracies,
 };
 use bhscore::io::atomic::{self, Batch, Staged};
 use bhscore::io::record;
@@ -27,7 +27,8 @@ Examples:
   bhscore -C study compute
   bhscore -C study compute --net caffe/AlexNet --json
   bhscore -C study compute --layer-sampling random:100 --seed 0
-  bhscore -C study compute --voxels all --enc-layer-sampling exact")]
+  bhscore -C study compute --voxels all --enc-layer-sampling exact
+  bhscore -C study compute --select fdr")]
 pub struct ComputeArgs {
     /// Only this network, by folder <framework>/<network> (repeatable) [default: all in settings.json]
     #[arg(long = "net", visible_alias = "dnn", value_name = "NET")]
@@ -55,6 +56,11 @@ pub struct SamplingArgs {
     /// Layers that compete in the encoding score: all, or exact (mean over all subsets)
     #[arg(long, default_value = "all", value_name = "HOW")]
     enc_layer_sampling: String,
+    /// Correction of the textbook rule for the choice of the best: p (none), bonferroni (p times the ROIs that
+    /// a unit was decoded from, or layers that a voxel was predicted from), fdr (that, by Benjamini and
+    /// Hochberg over all items). The published rule is the original's and has none
+    #[arg(long, default_value = "p", value_name = "HOW", value_parser = Correction::NAMES, hide_possible_values = true)]
+    select: String,
 }
 
 impl Default for SamplingArgs {
@@ -65,6 +71,7 @@ impl Default for SamplingArgs {
             seed: 0,
             voxels: None,
             enc_layer_sampling: "all".to_owned(),
+            select: "p".to_owned(),
         }
     }
 }
@@ -72,6 +79,11 @@ impl Default for SamplingArgs {
 impl SamplingArgs {
     fn name(&self) -> &str {
         &self.layer_sampling
+    }
+
+    /// The correction; clap has checked its name.
+    pub fn correction(&self) -> Correction {
+        Correction::named(&self.select).unwrap_or_default()
     }
 
     /// Voxels per subject and ROI; `None` for all.
@@ -109,6 +121,7 @@ impl SamplingArgs {
             n_layers: settings.score.n_layers,
             sampling,
             voxel_limit: self.voxel_limit(settings)?,
+            correction: self.correction(),
         })
     }
 
@@ -117,6 +130,7 @@ impl SamplingArgs {
             p_value: settings.score.p_value,
             n_layers: settings.score.n_layers,
             sampling: self.parse()?,
+            correction: self.correction(),
         })
     }
 
@@ -190,11 +204,19 @@ pub fn score(
         "seed": sampling.seed,
         "enc_layer_sampling": sampling.enc_layer_sampling,
         "voxel_limit": options.encoding.voxel_limit,
+        "select": sampling.select,
     });
     let mut scored = scored;
     if sampling.sure {
-        let (layers, seed) = (sampling.parse()?, sampling.seed);
-        super::sure::measure(global, settings, networks, layers, seed, &mut scored)?;
+        let seed = sampling.seed;
+        super::sure::measure(
+            global,
+            settings,
+            networks,
+            &options.decoding,
+            seed,
+            &mut scored,
+        )?;
     }
     let ceilings =
         (sampling.sure).then(|| super::ceilings::measure(global, settings, sampling.seed));
@@ -312,6 +334,7 @@ impl Halves {
             let pool = Pool::decoding(input)?;
             let rules = Rules::new(options.decoding.p_value, input.n_test);
             scored.summary.extend(summary::decoding(input, &rules));
+            let rules = rules.corrected(options.decoding.correction, &pool);
             for layer in 0..network.layers.len() {
                 tables
                     .units
@@ -328,6 +351,7 @@ impl Halves {
             let pool = Pool::encoding(&limited)?;
             let rules = Rules::new(options.encoding.p_value, input.n_test);
             scored.summary.extend(summary::encoding(input, &rules));
+            let rules = rules.corrected(options.encoding.correction, &pool);
             tables.voxels.write(&network.name, &pool, &rules)?;
         }
         Ok(scored)

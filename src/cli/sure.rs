@@ -3,7 +3,7 @@
 use anyhow::Result;
 use bhscore::bh::sure::decoded::Decoded;
 use bhscore::bh::sure::{self, SureOptions};
-use bhscore::bh::{LayerSampling, ScoreOptions, accuracies};
+use bhscore::bh::{ScoreOptions, accuracies};
 use bhscore::report::results::Scored;
 use bhscore::settings::{Network, Settings};
 
@@ -14,16 +14,11 @@ pub fn measure(
     global: &Global,
     settings: &Settings,
     networks: &[&Network],
-    layers: LayerSampling,
+    options: &ScoreOptions,
     seed: u32,
     scored: &mut [Scored],
 ) -> Result<()> {
     let layout = global.layout();
-    let options = ScoreOptions {
-        p_value: settings.score.p_value,
-        n_layers: settings.score.n_layers,
-        sampling: layers,
-    };
     let resamples = SureOptions {
         seed,
         ..SureOptions::default()
@@ -41,7 +36,7 @@ pub fn measure(
             network,
             accuracies: &accuracies,
         };
-        score.sure = Some(sure::measure(&decoded, score, &options, &resamples)?);
+        score.sure = Some(sure::measure(&decoded, score, options, &resamples)?);
     }
     Ok(())
 }

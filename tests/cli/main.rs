@@ -13,6 +13,7 @@
 //! | [`interrupted`] | is a run that was killed or stopped finished by the next one? |
 //! | [`stale`] | is computed again what has changed, and nothing else? |
 //! | [`options`] | threads, memory, shards, filters, `--force`, `--dry-run` |
+//! | [`select`] | does `compute --select` correct the textbook rule and nothing else? |
 //! | [`storage`] | read-only folders, full disks, unreadable records |
 //! | [`usage`] | help, exit status, settings, the shapes of JSON, closed pipes |
 //! | [`relate`] | are two tables related as SciPy does, mistakes told? |
@@ -48,6 +49,7 @@ mod odd;
 mod options;
 mod relate;
 mod ridge;
+mod select;
 mod stale;
 mod storage;
 mod usage;

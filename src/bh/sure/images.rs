@@ -3,10 +3,9 @@
 use ndarray::{Array2, Array3, ArrayView2, Axis, s};
 use rayon::prelude::*;
 
-use crate::bh::Rules;
 use crate::bh::pool::Block;
 use crate::bh::selection;
-use crate::stats::significance::Rule;
+use crate::bh::{Rules, Selector};
 
 /// Units that one task correlates at a time.
 const UNITS_PER_TASK: usize = 256;
@@ -50,7 +49,7 @@ impl Replicates {
         let tables = Array3::zeros((n_replicates, n_layers, n_rois));
         Self {
             n_items: 0,
-            textbook: rules.textbook.map(|_| tables.clone()),
+            textbook: rules.textbook.as_ref().map(|_| tables.clone()),
             published: tables,
         }
     }
@@ -97,7 +96,7 @@ fn count(
         .collect();
     let shape = (correlate.n_replicates(), activations.decoded.len());
     let mut published = Array2::zeros(shape);
-    let mut textbook = rules.textbook.map(|_| Array2::zeros(shape));
+    let mut textbook = rules.textbook.as_ref().map(|_| Array2::zeros(shape));
     for replicate in 0..shape.0 {
         let levels = (accuracies.iter())
             .map(|roi| roi.as_ref().and_then(|r| r.row(replicate).to_slice()))
@@ -108,7 +107,7 @@ fn count(
             positions: None,
         };
         for best in selection::best_levels(&block).into_iter().flatten() {
-            let keeps = |rule: &Rule| u64::from(rule.keeps(best.accuracy));
+            let keeps = |rule: &Selector| u64::from(rule.keeps(best));
             published[[replicate, best.level]] += keeps(&rules.published);
             if let (Some(counts), Some(rule)) = (&mut textbook, &rules.textbook) {
                 counts[[replicate, best.level]] += keeps(rule);

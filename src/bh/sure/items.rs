@@ -2,7 +2,7 @@
 
 use crate::bh::pool::Pool;
 use crate::bh::selection::{self, Best};
-use crate::stats::significance::Rule;
+use crate::bh::selector::Selector;
 
 /// A significant item.
 #[derive(Clone, Copy, Debug)]
@@ -16,12 +16,12 @@ pub struct Item<'a> {
 }
 
 /// Calls `visit` with every item of `pool` that `rule` keeps, in the order of groups and subjects.
-pub fn each_kept(pool: &Pool<'_>, rule: &Rule, mut visit: impl FnMut(Item<'_>)) {
+pub fn each_kept(pool: &Pool<'_>, rule: &Selector, mut visit: impl FnMut(Item<'_>)) {
     let mut accuracies = Vec::with_capacity(pool.levels.len());
     for (group, blocks) in pool.blocks.iter().enumerate() {
         for block in blocks {
             for (item, best) in selection::best_levels(block).into_iter().enumerate() {
-                let Some(best) = best.filter(|best| rule.keeps(best.accuracy)) else {
+                let Some(best) = best.filter(|best| rule.keeps(*best)) else {
                     continue;
                 };
                 accuracies.clear();

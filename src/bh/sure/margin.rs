@@ -9,8 +9,8 @@ use serde::Serialize;
 use super::interval::quantile;
 use super::items::{Item, each_kept};
 use super::statistic::Statistic;
+use crate::bh::Selector;
 use crate::bh::pool::Pool;
-use crate::stats::significance::Rule;
 
 /// Margins above which the score is taken again.
 const THRESHOLDS: [f64; 3] = [0.02, 0.05, 0.1];
@@ -37,7 +37,7 @@ pub struct Above {
 
 impl Margin {
     /// Margins of the items that `rule` keeps.
-    pub fn new(pool: &Pool<'_>, rule: &Rule, statistic: &Statistic) -> Self {
+    pub fn new(pool: &Pool<'_>, rule: &Selector, statistic: &Statistic) -> Self {
         let shape = (pool.groups.len(), pool.levels.len());
         let mut tables = THRESHOLDS.map(|_| Array2::<u64>::zeros(shape));
         let mut margins = Vec::new();
@@ -90,6 +90,7 @@ mod tests {
             best: Best {
                 level: 1,
                 accuracy: 0.75,
+                n_levels: 2,
             },
             accuracies,
         };

@@ -42,9 +42,8 @@ use ndarray::{Array2, Array3, Axis};
 use serde::Serialize;
 
 use super::votes::{self, Votes};
-use super::{DecodingScore, Pool, RuleScore, Rules, ScoreOptions};
+use super::{DecodingScore, Pool, RuleScore, Rules, ScoreOptions, Selector};
 use crate::error::{Error, Result};
-use crate::stats::significance::Rule;
 use decoded::Decoded;
 use image_shuffle::{ImageShuffle, Orders};
 use images::Replicates;
@@ -148,7 +147,7 @@ struct Data<'a> {
 
 /// One rule: what of the results belongs to it.
 struct Named {
-    rule: Rule,
+    rule: Selector,
     table: fn(&Votes) -> Option<&Array2<u64>>,
     tables: fn(&Replicates) -> Option<&Array3<u64>>,
 }
@@ -166,7 +165,7 @@ pub fn measure(
 ) -> Result<Sure> {
     let accuracies = decoded.accuracies;
     let pool = Pool::decoding(accuracies)?;
-    let rules = Rules::new(options.p_value, accuracies.n_test);
+    let rules = Rules::new(options.p_value, accuracies.n_test).corrected(options.correction, &pool);
     let mut notes = Vec::new();
     let images = match decoded.missing() {
         Some(folder) => {
@@ -175,7 +174,7 @@ pub fn measure(
             ));
             None
         }
-        None => Some(resample_images(decoded, options, settings)?),
+        None => Some(resample_images(decoded, &rules, settings)?),
     };
     let votes = votes::by_subject(&pool, &rules);
     let data = Data {
@@ -261,11 +260,7 @@ fn shuffle(
 }
 
 /// One pass over all activations.
-fn resample_images(
-    decoded: &Decoded<'_>,
-    options: &ScoreOptions,
-    settings: &SureOptions,
-) -> Result<Images> {
+fn resample_images(decoded: &Decoded<'_>, rules: &Rules, settings: &SureOptions) -> Result<Images> {
     let accuracies = decoded.accuracies;
     let (n_layers, n_rois) = (accuracies.layers.len(), accuracies.rois.len());
     let mut names: Option<Vec<String>> = None;
@@ -286,7 +281,7 @@ fn resample_images(
                     "run `bhscore decode-predict --force` for the network",
                 ));
             }
-            let rules = |n_stimuli| Rules::new(options.p_value, Some(n_stimuli));
+            let rules = |n_stimuli| rules.over(n_stimuli);
             let n_stimuli = found.len();
             let images = images.get_or_insert_with(|| {
                 let new = |n, rules| Replicates::new(n, n_layers, n_rois, &rules);

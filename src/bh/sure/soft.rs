@@ -12,9 +12,9 @@ use serde::Serialize;
 
 use super::items::{Item, each_kept};
 use super::kendall;
+use crate::bh::Selector;
 use crate::bh::pool::Pool;
 use crate::stats::rank;
-use crate::stats::significance::Rule;
 
 /// Rank correlations of group and mean level.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -27,7 +27,7 @@ pub struct Soft {
 
 impl Soft {
     /// The soft score of the items that `rule` keeps.
-    pub fn new(pool: &Pool<'_>, rule: &Rule) -> Self {
+    pub fn new(pool: &Pool<'_>, rule: &Selector) -> Self {
         let (mut groups, mut centroids) = (Vec::new(), Vec::new());
         each_kept(pool, rule, |item| {
             groups.push(item.group);
@@ -65,6 +65,7 @@ mod tests {
             best: Best {
                 level: 1,
                 accuracy: 0.6,
+                n_levels: 2,
             },
             accuracies,
         };

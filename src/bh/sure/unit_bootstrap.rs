@@ -8,14 +8,14 @@ use ndarray::Array3;
 use rayon::prelude::*;
 
 use super::random::stream;
+use crate::bh::Selector;
 use crate::bh::pool::{Block, Pool};
 use crate::bh::selection::{self, Best};
 use crate::stats::legacy_random::LegacyRandom;
-use crate::stats::significance::Rule;
 
 /// Count tables of `n_replicates` draws of the items of `pool` that `rule` keeps,
 /// `(n_replicates, n_groups, n_levels)`.
-pub fn tables(pool: &Pool<'_>, rule: &Rule, n_replicates: usize, seed: u32) -> Array3<u64> {
+pub fn tables(pool: &Pool<'_>, rule: &Selector, n_replicates: usize, seed: u32) -> Array3<u64> {
     let n_levels = pool.levels.len();
     let groups: Vec<Vec<u64>> = (pool.blocks.par_iter().enumerate())
         .map(|(group, blocks)| {
@@ -33,7 +33,7 @@ pub fn tables(pool: &Pool<'_>, rule: &Rule, n_replicates: usize, seed: u32) -> A
 fn group_counts(
     blocks: &[Block<'_>],
     n_levels: usize,
-    rule: &Rule,
+    rule: &Selector,
     n_replicates: usize,
     random: &mut LegacyRandom,
 ) -> Vec<u64> {
@@ -65,8 +65,8 @@ fn group_counts(
 }
 
 /// Level that each item votes for; `None` where it is not significant.
-fn levels(block: &Block<'_>, rule: &Rule) -> Vec<Option<usize>> {
-    let vote = |best: Option<Best>| best.filter(|best| rule.keeps(best.accuracy));
+fn levels(block: &Block<'_>, rule: &Selector) -> Vec<Option<usize>> {
+    let vote = |best: Option<Best>| best.filter(|best| rule.keeps(*best));
     (selection::best_levels(block).into_iter())
         .map(|best| vote(best).map(|best| best.level))
         .collect()
@@ -75,11 +75,11 @@ fn levels(block: &Block<'_>, rule: &Rule) -> Vec<Option<usize>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stats::significance::Test;
+    use crate::stats::significance::{Rule, Test};
     use ndarray::Axis;
 
-    fn rule() -> Rule {
-        Rule::new(Test::Textbook { n_stimuli: 50 }, 0.05)
+    fn rule() -> Selector {
+        Rule::new(Test::Textbook { n_stimuli: 50 }, 0.05).into()
     }
 
     #[test]
