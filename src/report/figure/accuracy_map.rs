@@ -27,7 +27,7 @@ const N_SHADES: i32 = 50;
 /// - `layers`, `rois`: their names, `(n_layers,)` and `(n_rois,)`.
 /// - `quantity`: what the means are, with its unit.
 ///
-/// Shades run from 0 to the largest mean; values below 0 have the shade of 0.
+/// Shades run from 0 to the largest mean; values below 0 have the shade of 0, and the scale says so.
 pub fn accuracy_map(
     means: &[Vec<f64>],
     (layers, rois): (&[&str], &[&str]),
@@ -46,7 +46,9 @@ pub fn accuracy_map(
     let top = GAP + LINE + if upright { longest + GAP } else { LINE };
     let bottom = top + row * n_layers;
     let finite = means.iter().flatten().copied().filter(|m| m.is_finite());
-    let largest = finite.fold(0.0, f64::max);
+    let (least, largest) = finite.fold((0.0, 0.0), |(least, largest): (f64, f64), mean| {
+        (least.min(mean), largest.max(mean))
+    });
     let mut canvas = Drawing::new(SINGLE, bottom + 3 * LINE + SCALE);
     let title = fitted(title, SINGLE - 2 * GAP, TITLE);
     canvas.text(&title, (SINGLE / 2, GAP + LINE / 2), Align::Middle, TITLE);
@@ -68,7 +70,11 @@ pub fn accuracy_map(
         }
     }
     layer_axis_name(&mut canvas, top, bottom);
-    scale(&mut canvas, largest, left, bottom + LINE / 2, quantity);
+    let ends = [
+        if least < 0.0 { "0 or less" } else { "0" },
+        &number(largest, 2),
+    ];
+    scale(&mut canvas, ends, left, bottom + LINE / 2, quantity);
     canvas
 }
 
@@ -89,7 +95,7 @@ fn cell(canvas: &mut Drawing, mean: f64, largest: f64, from: Point, to: Point) {
 }
 
 /// The shades with their ends and name below the map.
-fn scale(canvas: &mut Drawing, largest: f64, left: i32, top: i32, quantity: &str) {
+fn scale(canvas: &mut Drawing, ends: [&str; 2], left: i32, top: i32, quantity: &str) {
     let right = SINGLE - GAP;
     let x = |step: i32| left + (right - left) * step / N_SHADES;
     for step in 0..N_SHADES {
@@ -99,8 +105,8 @@ fn scale(canvas: &mut Drawing, largest: f64, left: i32, top: i32, quantity: &str
     }
     canvas.line((left, top + SCALE), (right, top + SCALE), RULE);
     let y = top + SCALE + LINE / 2;
-    canvas.text("0", (left, y), Align::Left, PLAIN);
-    canvas.text(&number(largest, 2), (right, y), Align::Right, PLAIN);
+    canvas.text(ends[0], (left, y), Align::Left, PLAIN);
+    canvas.text(ends[1], (right, y), Align::Right, PLAIN);
     let name = fitted(quantity, SINGLE - 2 * GAP, PLAIN);
     canvas.text(
         &name,
@@ -121,6 +127,15 @@ mod tests {
         let svg = accuracy_map(&means, names, "net", "r").svg();
         for text in ["0.31", "−0.05", "–", "0.62", "V1", "first"] {
             assert!(svg.contains(&format!("\n{text}\n")), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_scale_says_what_has_the_shade_of_zero() {
+        let names: (&[&str], &[&str]) = (&["first"], &["V1", "V2"]);
+        for (mean, shown) in [(-0.05, true), (0.05, false), (f64::NAN, false)] {
+            let svg = accuracy_map(&[vec![0.3, mean]], names, "net", "r").svg();
+            assert_eq!(svg.contains("\n0 or less\n"), shown, "{mean}");
         }
     }
 }

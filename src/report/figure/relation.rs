@@ -22,6 +22,9 @@ const RADIUS: i32 = 11;
 /// Height of a model's name.
 const NAME: i32 = 26;
 
+/// By how much a name is nearer to its own point than to others.
+const CLEAR: i32 = 6;
+
 /// Ticks on an axis at most.
 const TICKS: f64 = 6.0;
 
@@ -52,7 +55,7 @@ pub fn relation(pair: &Pair) -> Drawing {
     heading(&mut canvas, pair);
     draw_legend(&mut canvas, &groups, &legend);
     axes(&mut canvas, (&x, &y), pair);
-    line(&mut canvas, (&x, &y), pair);
+    let line = line(&mut canvas, (&x, &y), pair);
     let points: Vec<Point> = (pair.sample.x.iter().zip(&pair.sample.y))
         .map(|(&a, &b)| (x.at(a), y.at(b)))
         .collect();
@@ -62,7 +65,7 @@ pub fn relation(pair: &Pair) -> Drawing {
     names(
         &mut canvas,
         pair,
-        &points,
+        (&points, line),
         ((left, top), (SINGLE - GAP / 2, bottom)),
     );
     canvas
@@ -118,9 +121,9 @@ fn axes(canvas: &mut Drawing, (x, y): (&Scale, &Scale), pair: &Pair) {
     canvas.upright_text(&fitted(&pair.y, FIELD, PLAIN), middle, PLAIN);
 }
 
-/// The Theil–Sen line as far as the data go.
-fn line(canvas: &mut Drawing, (x, y): (&Scale, &Scale), pair: &Pair) {
-    let Some(line) = pair.line else { return };
+/// The Theil–Sen line as far as the data go; its ends.
+fn line(canvas: &mut Drawing, (x, y): (&Scale, &Scale), pair: &Pair) -> Option<Area> {
+    let line = pair.line?;
     let range = |values: &[f64]| {
         let low = values.iter().copied().fold(f64::INFINITY, f64::min);
         [
@@ -134,17 +137,31 @@ fn line(canvas: &mut Drawing, (x, y): (&Scale, &Scale), pair: &Pair) {
         meets.sort_by(f64::total_cmp);
         ends = [ends[0].max(meets[0]), ends[1].min(meets[1])];
     }
-    if ends[0] < ends[1] {
-        let [from, to] = ends.map(|end| (x.at(end), y.at(line.intercept + line.slope * end)));
-        canvas.line(from, to, FAINT_INK);
+    if ends[0] >= ends[1] {
+        return None;
     }
+    let [from, to] = ends.map(|end| (x.at(end), y.at(line.intercept + line.slope * end)));
+    canvas.line(from, to, FAINT_INK);
+    Some((from, to))
 }
 
-/// Writes the names that find a place beside their point without touching another point or name.
-fn names(canvas: &mut Drawing, pair: &Pair, points: &[Point], field: Area) {
+/// Small areas along a line.
+fn along((from, to): Area) -> impl Iterator<Item = Area> {
+    let n_steps = ((to.0 - from.0).abs().max((to.1 - from.1).abs()) / NAME * 4).max(1);
+    (0..=n_steps).map(move |step| {
+        let at = |from: i32, to: i32| from + (to - from) * step / n_steps;
+        let (x, y) = (at(from.0, to.0), at(from.1, to.1));
+        ((x - 2, y - 2), (x + 2, y + 2))
+    })
+}
+
+/// Writes the names that find a place beside their point, farther from all others, without touching another
+/// name or the line.
+fn names(canvas: &mut Drawing, pair: &Pair, (points, line): (&[Point], Option<Area>), field: Area) {
     let mut taken: Vec<Area> = points
         .iter()
         .map(|&(x, y)| ((x - RADIUS, y - RADIUS), (x + RADIUS, y + RADIUS)))
+        .chain(line.into_iter().flat_map(along))
         .collect();
     for (name, &(x, y)) in pair.models.iter().zip(points) {
         let width = font::width(name, NAME_STYLE);
@@ -154,6 +171,18 @@ fn names(canvas: &mut Drawing, pair: &Pair, points: &[Point], field: Area) {
             ((x - off, y), Align::Right, x - off - width),
             ((x, y - off - NAME / 2), Align::Middle, x - width / 2),
             ((x, y + off + NAME / 2), Align::Middle, x - width / 2),
+            ((x + RADIUS, y - RADIUS - NAME / 2), Align::Left, x + RADIUS),
+            ((x + RADIUS, y + RADIUS + NAME / 2), Align::Left, x + RADIUS),
+            (
+                (x - RADIUS, y - RADIUS - NAME / 2),
+                Align::Right,
+                x - RADIUS - width,
+            ),
+            (
+                (x - RADIUS, y + RADIUS + NAME / 2),
+                Align::Right,
+                x - RADIUS - width,
+            ),
         ];
         for (at, align, start) in places {
             let area = ((start, at.1 - NAME / 2), (start + width, at.1 + NAME / 2));
@@ -161,13 +190,23 @@ fn names(canvas: &mut Drawing, pair: &Pair, points: &[Point], field: Area) {
                 && area.1.0 <= field.1.0
                 && area.0.1 >= field.0.1
                 && area.1.1 <= field.1.1;
-            if inside && !taken.iter().any(|other| overlap(area, *other)) {
+            let own = points
+                .iter()
+                .filter(|&&other| other != (x, y))
+                .all(|&other| gap(area, other) > gap(area, (x, y)) + CLEAR);
+            if inside && own && !taken.iter().any(|other| overlap(area, *other)) {
                 canvas.text(name, at, align, NAME_STYLE);
                 taken.push(area);
                 break;
             }
         }
     }
+}
+
+/// How far a point is from an area, along the axis where that is more.
+fn gap(area: Area, (x, y): Point) -> i32 {
+    let beyond = |low: i32, at: i32, high: i32| (low - at).max(at - high).max(0);
+    beyond(area.0.0, x, area.1.0).max(beyond(area.0.1, y, area.1.1))
 }
 
 fn overlap(a: Area, b: Area) -> bool {
@@ -225,9 +264,31 @@ fn draw_legend(canvas: &mut Drawing, groups: &[&str], lines: &[std::ops::Range<u
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
+    use crate::io::table::Table;
+    use crate::relate::{Draws, Request, relate};
     use crate::stats::relation::Sample;
+
+    /// The published encoding scores against accuracy in ImageNet: the README's example of `relate`.
+    pub fn published() -> Pair {
+        let data = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("data");
+        let tables = ["imagenet_top1.csv", "published_bhscores.csv"];
+        let tables = tables.map(|file| Table::read(data.join(file)).unwrap());
+        let name = |name: &str| vec![name.to_owned()];
+        let request = Request {
+            x: name("imagenet_top1"),
+            y: name("encoding"),
+            controls: name("n_layers"),
+            logs: name("n_layers"),
+            draws: Draws {
+                n_resamples: 0,
+                ..Draws::default()
+            },
+            ..Request::default()
+        };
+        relate(&tables, &request).unwrap().pairs.remove(0)
+    }
 
     fn pair(x: &[f64], y: &[f64]) -> Pair {
         Pair {
@@ -249,11 +310,11 @@ mod tests {
 
     #[test]
     fn points_lie_within_the_field_and_names_do_not_overlap() {
-        let drawing = relation(&pair(&[1.0, 1.0, 3.0], &[0.1, 0.1, -5.0]));
+        let drawing = relation(&pair(&[1.0, 1.0, 3.0, 2.0], &[0.1, 0.1, -5.0, 0.0]));
         let svg = drawing.svg();
         // A dot is a disc and the paper around it.
-        assert_eq!(svg.matches("<circle").count(), 2 * 3);
-        assert!(svg.contains("model2") && svg.contains("a&lt;b"), "{svg}");
+        assert_eq!(svg.matches("<circle").count(), 2 * 4);
+        assert!(svg.contains("model3") && svg.contains("a&lt;b"), "{svg}");
         // Two models at one point: the other's name would cover it.
         assert!(svg.contains("model0") || svg.contains("model1"), "{svg}");
     }
@@ -263,5 +324,36 @@ mod tests {
         assert!(!relation(&pair(&[], &[])).svg().contains("<circle"));
         let equal = relation(&pair(&[2.0, 2.0], &[1.0, 1.0]));
         assert!(equal.svg().contains("<circle"));
+    }
+
+    #[test]
+    fn no_name_lies_on_the_line() {
+        use super::super::drawing::Mark;
+        let drawing = relation(&published());
+        let is_line =
+            |mark: &&Mark| matches!(mark, Mark::Line(_, _, colour) if *colour == FAINT_INK);
+        let Some(Mark::Line(ends, ..)) = drawing.marks.iter().find(is_line) else {
+            panic!("there is no line");
+        };
+        let (from, to) = (ends[0], ends[1]);
+        let mut n_names = 0;
+        for mark in &drawing.marks {
+            let Mark::Text(label) = mark else { continue };
+            if label.style.size != NAME {
+                continue;
+            }
+            n_names += 1;
+            let width = font::width(&label.text, NAME_STYLE);
+            let left = match label.align {
+                Align::Left => label.at.0,
+                Align::Right => label.at.0 - width,
+                Align::Middle => label.at.0 - width / 2,
+            };
+            for x in left.max(from.0)..(left + width).min(to.0) {
+                let y = from.1 + (to.1 - from.1) * (x - from.0) / (to.0 - from.0);
+                assert!((y - label.at.1).abs() >= NAME / 2 - 2, "{}", label.text);
+            }
+        }
+        assert!(n_names > 12, "{n_names}");
     }
 }

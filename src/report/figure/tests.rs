@@ -155,6 +155,10 @@ pub(crate) fn cases() -> Vec<(String, Drawing)> {
             cases.push((format!("{study}-{}", picture.file), picture.drawing));
         }
     }
+    cases.push((
+        "relation".to_owned(),
+        relation::relation(&relation::tests::published()),
+    ));
     cases
 }
 
@@ -187,13 +191,18 @@ fn examples() -> Vec<(String, Drawing)> {
     let mut pictures = draw_all(&bars(&known, quantity), &known, &[]);
     pictures[0].file = "ranking_published".to_owned();
     pictures.extend(of(Half::Decoding).into_iter().skip(1));
-    pictures.extend(of(Half::Encoding).into_iter().skip(1).take(1));
+    // The null distribution is that of the other half.
+    pictures.extend(of(Half::Encoding).into_iter().skip(1).take(3));
     let mut examples = vec![("ranking".to_owned(), ranking(&demo, quantity))];
     examples.extend(
         pictures
             .into_iter()
             .map(|picture| (picture.file, picture.drawing)),
     );
+    examples.push((
+        "relation_published".to_owned(),
+        relation::relation(&relation::tests::published()),
+    ));
     examples
 }
 
