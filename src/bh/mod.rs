@@ -154,6 +154,5 @@ pub fn decoding_score(input: &DecodingAccuracies, options: &ScoreOptions) -> Res
         pooled,
         by_subject,
         warnings,
-        sure: None,
     })
 }

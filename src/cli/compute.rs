@@ -39,7 +39,7 @@ pub struct ComputeArgs {
 /// How layers are drawn.
 #[derive(Args)]
 pub struct SamplingArgs {
-    /// Say how sure decoding scores are: intervals, nulls, p (resamples follow from --seed)
+    /// Say how sure the scores are: intervals, nulls, p (resamples follow from --seed)
     #[arg(long)]
     sure: bool,
     /// Layers in each subset: exact (mean over all subsets), random:K (K draws), all (no subsets)
@@ -193,8 +193,14 @@ pub fn score(
     });
     let mut scored = scored;
     if sampling.sure {
-        let (layers, seed) = (sampling.parse()?, sampling.seed);
-        super::sure::measure(global, settings, networks, layers, seed, &mut scored)?;
+        let measure = super::sure::Measure {
+            global,
+            settings,
+            decoding: &options.decoding,
+            encoding: &options.encoding,
+            seed: sampling.seed,
+        };
+        measure.add_to(networks, &mut scored)?;
     }
     let title = format!("BH scores of {}", study_name(global));
     let (files, value) = results::files(&title, &scored, resolved, provenance());
@@ -266,6 +272,7 @@ fn unscored(network: &Network) -> Scored {
             net: network.dir.clone(),
             decoding: None,
             encoding: None,
+            sure: None,
         },
         accuracy: Vec::new(),
         summary: Vec::new(),
