@@ -25,7 +25,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "encode",
         &["error", "settings", "io", "stats", "ridge", "work", "study"],
     ),
-    ("bh", &["error", "settings", "io", "stats", "work"]),
+    ("bh", &["error", "settings", "io", "stats", "work", "study"]),
     (
         "ceilings",
         &[

@@ -64,6 +64,12 @@ impl EncodingAccuracies {
         self.drawn.get(subject)?.get(roi)?.as_deref()
     }
 
+    /// Voxels of a subject and ROI; `None` where no layer has accuracies of them.
+    pub fn n_voxels(&self, subject: usize, roi: usize) -> Option<usize> {
+        let mut layers = self.values.iter();
+        layers.find_map(|layer| layer[subject][roi].as_ref().map(Vec::len))
+    }
+
     /// At most `limit` voxels per subject and ROI, drawn as the original does; all of them without a limit.
     ///
     /// # Errors

@@ -114,6 +114,16 @@ pub fn n_subsets(n_total: usize, n_layers: usize) -> u64 {
     product as u64
 }
 
+/// Every subset of `n_layers` of `n_total` layers that holds the first and the last, in lexicographic order.
+pub fn subsets(n_total: usize, n_layers: usize) -> impl Iterator<Item = Vec<usize>> {
+    let first = (n_layers >= 2 && n_total >= n_layers)
+        .then(|| (0..n_layers - 1).chain([n_total - 1]).collect());
+    std::iter::successors(first, |rows: &Vec<usize>| {
+        let mut rows = rows.clone();
+        advance(&mut rows).then_some(rows)
+    })
+}
+
 fn check_number(n_total: usize, n_layers: usize) -> Result<()> {
     let n = n_subsets(n_total, n_layers);
     if n <= MAX_SUBSETS {
@@ -304,6 +314,19 @@ mod tests {
                     .map(move |rest| [vec![items[first]], rest].concat())
             })
             .collect()
+    }
+
+    #[test]
+    fn all_subsets_in_order() {
+        for (n_total, n_layers) in [(7, 4), (5, 5), (6, 2), (2, 2), (3, 4), (9, 1)] {
+            let found: Vec<_> = subsets(n_total, n_layers).collect();
+            assert_eq!(found.len() as u64, n_subsets(n_total, n_layers));
+            assert!(found.windows(2).all(|pair| pair[0] < pair[1]));
+            for subset in found {
+                assert!(subset.windows(2).all(|pair| pair[0] < pair[1]));
+                assert_eq!((subset[0], subset[n_layers - 1]), (0, n_total - 1));
+            }
+        }
     }
 
     proptest! {

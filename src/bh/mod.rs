@@ -163,6 +163,5 @@ pub fn decoding_score(input: &DecodingAccuracies, options: &ScoreOptions) -> Res
         pooled,
         by_subject,
         warnings,
-        sure: None,
     })
 }

@@ -52,6 +52,15 @@ pub struct Block<'a> {
 }
 
 impl Block<'_> {
+    /// The same items, predicted from some of the levels only.
+    pub fn among(&self, levels: &[usize]) -> Self {
+        Self {
+            n_items: self.n_items,
+            levels: levels.iter().map(|&level| self.levels[level]).collect(),
+            positions: self.positions,
+        }
+    }
+
     /// Position of item number `index` among all items of its file.
     pub fn position(&self, index: usize) -> usize {
         self.positions.map_or(index, |positions| positions[index])
@@ -153,6 +162,20 @@ impl<'a> Pool<'a> {
             levels: &input.layers,
             blocks,
         })
+    }
+
+    /// The same items, predicted from some of the levels only, which have these `names`.
+    pub fn among<'b>(&'b self, levels: &[usize], names: &'b [String]) -> Pool<'b> {
+        let among = |blocks: &[Block<'b>]| -> Vec<Block<'b>> {
+            blocks.iter().map(|block| block.among(levels)).collect()
+        };
+        Pool {
+            words: self.words,
+            groups: self.groups,
+            subjects: self.subjects,
+            levels: names,
+            blocks: (self.blocks.iter()).map(|blocks| among(blocks)).collect(),
+        }
     }
 
     /// One warning for every subject and level that is missing in some or all groups.

@@ -7,7 +7,6 @@ use super::layers::{self, LayerSampling, SubsetScores};
 use super::pool::{Pool, Words};
 use super::selection::Rules;
 use super::spearman;
-use super::sure::Sure;
 use super::votes::Votes;
 use crate::error::Result;
 
@@ -27,8 +26,6 @@ pub struct DecodingScore {
     pub by_subject: Vec<(String, PairedScore)>,
     /// What a reader of these numbers should know.
     pub warnings: Vec<String>,
-    /// How sure it is; `None` unless that was measured.
-    pub sure: Option<Sure>,
 }
 
 /// A score by either rule, from the same items.

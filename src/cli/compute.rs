@@ -40,7 +40,7 @@ pub struct ComputeArgs {
 /// How layers are drawn.
 #[derive(Args)]
 pub struct SamplingArgs {
-    /// Say how sure decoding scores are: intervals, nulls, p (resamples follow from --seed)
+    /// Say how sure the scores are: intervals, nulls, p (resamples follow from --seed)
     #[arg(long)]
     sure: bool,
     /// Layers in each subset: exact (mean over all subsets), random:K (K draws), all (no subsets)
@@ -208,15 +208,14 @@ pub fn score(
     });
     let mut scored = scored;
     if sampling.sure {
-        let seed = sampling.seed;
-        super::sure::measure(
+        let measure = super::sure::Measure {
             global,
             settings,
-            networks,
-            &options.decoding,
-            seed,
-            &mut scored,
-        )?;
+            decoding: &options.decoding,
+            encoding: &options.encoding,
+            seed: sampling.seed,
+        };
+        measure.add_to(networks, &mut scored)?;
     }
     let ceilings =
         (sampling.sure).then(|| super::ceilings::measure(global, settings, sampling.seed));
@@ -293,6 +292,7 @@ fn unscored(network: &Network) -> Scored {
             net: network.dir.clone(),
             decoding: None,
             encoding: None,
+            sure: None,
         },
         accuracy: Vec::new(),
         summary: Vec::new(),

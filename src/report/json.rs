@@ -57,7 +57,7 @@ fn network(network: &NetworkScores) -> Value {
     json!({
         "name": network.name,
         "net": network.net,
-        "sure": network.decoding.as_ref().and_then(|decoding| decoding.sure.as_ref()),
+        "sure": network.sure,
         "decoding": network.decoding.as_ref().map(decoding),
         "encoding": network.encoding.as_ref().map(encoding),
         "encoding_reason": network.encoding_reason(),

@@ -33,6 +33,7 @@ pub mod sure;
 pub mod table;
 pub mod voxels;
 
+use crate::bh::sure::Sure;
 use crate::bh::{self, DecodingScore, EncodingScore, Outcome};
 use published::Column;
 
@@ -47,6 +48,8 @@ pub struct NetworkScores {
     pub decoding: Option<DecodingScore>,
     /// Encoding half; `None` if it was not computed.
     pub encoding: Option<EncodingScore>,
+    /// How sure the scores are; `None` unless that was measured.
+    pub sure: Option<Sure>,
 }
 
 impl NetworkScores {
@@ -209,6 +212,7 @@ pub(crate) mod tests {
             net,
             decoding: Some(decoding),
             encoding: None,
+            sure: None,
         }
     }
 
@@ -223,6 +227,7 @@ pub(crate) mod tests {
                 net: "synth/none".into(),
                 decoding: None,
                 encoding: None,
+                sure: None,
             },
         ]
     }

@@ -219,10 +219,14 @@ fn by_layer(votes: ArrayView2<u64>, half: Half) -> Vec<Vec<u64>> {
     votes.rows().into_iter().map(|row| row.to_vec()).collect()
 }
 
-/// Scores under null hypotheses, where they were measured: by `compute --sure`, of decoding.
+/// Scores under null hypotheses, where they were measured: by `compute --sure`.
 fn nulls(network: &Scored, half: Half) -> Vec<NullDistribution> {
-    let sure = (network.scores.decoding.as_ref()).and_then(|decoding| decoding.sure.as_ref());
-    let Some(rule) = sure.and_then(|sure| sure.decoding.published.as_ref()) else {
+    let sure = network.scores.sure.as_ref();
+    let (pair, orders) = match half {
+        Half::Decoding => (sure.and_then(|sure| sure.decoding.as_ref()), "layer orders"),
+        Half::Encoding => (sure.and_then(|sure| sure.encoding.as_ref()), "ROI orders"),
+    };
+    let Some(rule) = pair.and_then(|pair| pair.published.as_ref()) else {
         return Vec::new();
     };
     let figure = |null: &Null, what: &str| NullDistribution {
@@ -231,16 +235,10 @@ fn nulls(network: &Scored, half: Half) -> Vec<NullDistribution> {
         p: Some(null.p),
         what: what.to_owned(),
     };
-    let layer_order = rule.layer_order.as_ref();
-    let image_shuffle = rule.image_shuffle.as_ref();
-    match half {
-        Half::Decoding => (layer_order
-            .map(|null| figure(null, "layer orders"))
-            .into_iter())
-        .chain(image_shuffle.map(|shuffle| figure(&shuffle.null, "shuffles of the images")))
-        .collect(),
-        Half::Encoding => Vec::new(),
-    }
+    let order = rule.layer_order.as_ref().map(|null| figure(null, orders));
+    let shuffle = rule.image_shuffle.as_ref();
+    let images = shuffle.map(|shuffle| figure(&shuffle.null, "shuffles of the images"));
+    order.into_iter().chain(images).collect()
 }
 
 fn results_page(

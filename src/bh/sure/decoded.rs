@@ -2,18 +2,14 @@
 
 use ndarray::Axis;
 
-use super::images::Activations;
+use super::images::Predictions;
+use super::source::{Source, check_accuracies, other};
 use crate::bh::DecodingAccuracies;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::io::features::{Features, Layer};
 use crate::settings::Network;
-use crate::stats::correlation;
 use crate::work::layout::Split;
 use crate::work::{Item, Layout, Stage};
-
-/// Decoded features are stored in single precision, accuracies were taken before that: they agree to 1e-6.
-/// More than this is another run, or another order of images.
-const MAX_DIFFERENCE: f64 = 1e-3;
 
 /// Where the activations behind accuracies lie.
 #[derive(Clone, Copy, Debug)]
@@ -26,9 +22,8 @@ pub struct Decoded<'a> {
     pub accuracies: &'a DecodingAccuracies,
 }
 
-impl Decoded<'_> {
-    /// The first folder that is missing, relative to the study; `None` if all are there.
-    pub fn missing(&self) -> Option<String> {
+impl Source for Decoded<'_> {
+    fn missing(&self) -> Option<String> {
         let folders = self.items().flat_map(|item| {
             let truth = self.layout.features(Split::Test, &item.net, &item.layer);
             [self.layout.decoded_features(&item), truth]
@@ -37,12 +32,7 @@ impl Decoded<'_> {
         missing.map(|folder| self.layout.relative(&folder))
     }
 
-    /// Activations of one layer and subject, and the names of the test images, the rows.
-    ///
-    /// # Errors
-    /// If a file cannot be read, decoded and true features differ in images or units, or the accuracies are
-    /// not theirs.
-    pub fn read(&self, layer: usize, subject: usize) -> Result<(Vec<String>, Activations)> {
+    fn read(&self, layer: usize, subject: usize) -> Result<(Vec<String>, Predictions)> {
         let name = &self.network.layers[layer];
         let folder = self.layout.features(Split::Test, &self.network.dir, name);
         let truth = Layer::open(&folder)?.read(None, &|_| {})?;
@@ -58,20 +48,21 @@ impl Decoded<'_> {
             if images.get_or_insert_with(|| found.labels.clone()) != &found.labels {
                 return Err(other(&item, "images than those of the other ROIs"));
             }
-            check_accuracies(&item, &found, &truth, accuracies)?;
+            check(&item, &found, &truth, accuracies)?;
             decoded.push(Some(found.values));
         }
         let images = images.unwrap_or_default();
         let rows = rows_of(&images, &truth).unwrap_or_default();
-        let truth = truth.values.select(Axis(0), &rows);
-        let activations = Activations {
-            layer,
-            truth,
-            decoded,
+        let predictions = Predictions {
+            group: layer,
+            truth: truth.values.select(Axis(0), &rows),
+            predicted: decoded,
         };
-        Ok((images, activations))
+        Ok((images, predictions))
     }
+}
 
+impl Decoded<'_> {
     fn items(&self) -> impl Iterator<Item = Item> {
         let values = self.accuracies.values.iter().enumerate();
         values.flat_map(move |(layer, subjects)| {
@@ -101,12 +92,7 @@ fn rows_of(images: &[String], truth: &Features) -> Option<Vec<usize>> {
         .collect()
 }
 
-fn check_accuracies(
-    item: &Item,
-    decoded: &Features,
-    truth: &Features,
-    accuracies: &[f32],
-) -> Result<()> {
+fn check(item: &Item, decoded: &Features, truth: &Features, accuracies: &[f32]) -> Result<()> {
     let Some(rows) = rows_of(&decoded.labels, truth) else {
         return Err(other(item, "images than the test features"));
     };
@@ -117,31 +103,5 @@ fn check_accuracies(
             "units than the test features or the accuracies",
         ));
     }
-    let found = correlation::columns(decoded.values.view(), truth.view());
-    let differ =
-        |(found, expected): (&f64, &f32)| (found - f64::from(*expected)).abs() > MAX_DIFFERENCE;
-    match found
-        .iter()
-        .zip(accuracies)
-        .filter(|&pair| differ(pair))
-        .count()
-    {
-        0 => Ok(()),
-        n => Err(Error::data(
-            format!("decoded features `{item}`"),
-            format!(
-                "{n} of {} units correlate otherwise than `accuracy.mat` says",
-                found.len()
-            ),
-            "run `bhscore decode-predict --force` for the network",
-        )),
-    }
-}
-
-fn other(item: &Item, than: &str) -> Error {
-    Error::data(
-        format!("decoded features `{item}`"),
-        format!("have other {than}"),
-        "run `bhscore decode-predict --force` for the network",
-    )
+    check_accuracies(item, decoded.values.view(), truth.view(), accuracies)
 }

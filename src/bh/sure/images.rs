@@ -1,43 +1,49 @@
-//! Scores of many resamples of the test images from one pass over decoded and true activations.
+//! Scores of many resamples of the test images from one pass over predicted and true values.
 
-use ndarray::{Array2, Array3, ArrayView2, Axis, s};
+use std::ops::Range;
+
+use ndarray::{Array2, Array3, ArrayView2, s};
 use rayon::prelude::*;
 
+use super::subsets::LevelSubsets;
 use crate::bh::pool::Block;
 use crate::bh::selection;
 use crate::bh::{Rules, Selector};
 
-/// Units that one task correlates at a time.
-const UNITS_PER_TASK: usize = 256;
+/// Items that one task correlates at a time.
+const ITEMS_PER_TASK: usize = 256;
 
-/// Activations of one layer for one subject's decoders.
+/// Test values of one group and subject: activations of a layer's units, or responses of a ROI's voxels.
 #[derive(Clone, Debug)]
-pub struct Activations {
-    /// The layer's position.
-    pub layer: usize,
-    /// True activations, `(n_stimuli, n_units)`.
+pub struct Predictions {
+    /// The group's position.
+    pub group: usize,
+    /// True values, `(n_stimuli, n_items)`.
     pub truth: Array2<f32>,
-    /// Decoded ones per ROI, of the same shape and in the same order of stimuli; `None` where a ROI was
-    /// not decoded.
-    pub decoded: Vec<Option<Array2<f32>>>,
+    /// Predicted ones per level, of the same shape and in the same order of stimuli; `None` where there are
+    /// none from a level.
+    pub predicted: Vec<Option<Array2<f32>>>,
 }
 
 /// Count tables of every resample.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Replicates {
-    /// Units, significant or not, the same in every resample.
+    /// Items, significant or not, the same in every resample.
     pub n_items: u64,
-    /// By the published rule, `(n_replicates, n_layers, n_rois)`.
+    /// By the published rule, a stack ([`super::subsets`]) per resample:
+    /// `(n_replicates, n_subsets · n_groups, n_places)`.
     pub published: Array3<u64>,
     /// By the textbook rule; `None` without one.
     pub textbook: Option<Array3<u64>>,
+    n_groups: usize,
 }
 
-/// Accuracies of every resample: decoded and true activations, `(n_stimuli, n_units)`, to
-/// `(n_replicates, n_units)`.
+/// Accuracies of every resample: predicted and true values, `(n_stimuli, n_items)`, to
+/// `(n_replicates, n_items)`.
 pub trait Correlate: Sync {
     /// The accuracies.
-    fn accuracies(&self, decoded: ArrayView2<'_, f32>, truth: ArrayView2<'_, f32>) -> Array2<f32>;
+    fn accuracies(&self, predicted: ArrayView2<'_, f32>, truth: ArrayView2<'_, f32>)
+    -> Array2<f32>;
 
     /// How many resamples there are.
     fn n_replicates(&self) -> usize;
@@ -45,72 +51,90 @@ pub trait Correlate: Sync {
 
 impl Replicates {
     /// Empty tables for `n_replicates` resamples.
-    pub fn new(n_replicates: usize, n_layers: usize, n_rois: usize, rules: &Rules) -> Self {
-        let tables = Array3::zeros((n_replicates, n_layers, n_rois));
+    pub fn new(
+        n_replicates: usize,
+        n_groups: usize,
+        subsets: &LevelSubsets,
+        rules: &Rules,
+    ) -> Self {
+        let n_rows = subsets.n_subsets() * n_groups;
+        let tables = Array3::zeros((n_replicates, n_rows, subsets.n_places()));
         Self {
             n_items: 0,
             textbook: rules.textbook.as_ref().map(|_| tables.clone()),
             published: tables,
+            n_groups,
         }
     }
 
-    /// Adds the votes of one layer and subject in every resample.
-    pub fn add(&mut self, activations: &Activations, rules: &Rules, correlate: &impl Correlate) {
-        let n_units = activations.truth.ncols();
-        let starts: Vec<usize> = (0..n_units).step_by(UNITS_PER_TASK).collect();
+    /// Adds the votes of one group and subject in every resample.
+    pub fn add(
+        &mut self,
+        predictions: &Predictions,
+        subsets: &LevelSubsets,
+        rules: &Rules,
+        correlate: &impl Correlate,
+    ) {
+        let n_items = predictions.truth.ncols();
+        let starts: Vec<usize> = (0..n_items).step_by(ITEMS_PER_TASK).collect();
         // Counts are whole numbers: the order in which threads finish does not matter.
-        let counts: Vec<(Array2<u64>, Option<Array2<u64>>)> = starts
+        let counts: Vec<(Array3<u64>, Option<Array3<u64>>)> = starts
             .into_par_iter()
             .map(|start| {
-                let end = n_units.min(start + UNITS_PER_TASK);
-                count(activations, start, end, rules, correlate)
+                let end = n_items.min(start + ITEMS_PER_TASK);
+                count(predictions, start..end, subsets, rules, correlate)
             })
             .collect();
-        self.n_items += n_units as u64;
-        let layer = activations.layer;
+        self.n_items += n_items as u64;
+        let (group, n_groups) = (predictions.group, self.n_groups);
         for (published, textbook) in counts {
-            let mut rows = self.published.index_axis_mut(Axis(1), layer);
+            let mut rows = self.published.slice_mut(s![.., group..;n_groups, ..]);
             rows += &published;
             if let (Some(tables), Some(counts)) = (&mut self.textbook, textbook) {
-                let mut rows = tables.index_axis_mut(Axis(1), layer);
+                let mut rows = tables.slice_mut(s![.., group..;n_groups, ..]);
                 rows += &counts;
             }
         }
     }
 }
 
-/// Votes of units `start..end` by either rule, `(n_replicates, n_rois)`.
+/// Votes of some items by either rule, `(n_replicates, n_subsets, n_places)`.
 fn count(
-    activations: &Activations,
-    start: usize,
-    end: usize,
+    predictions: &Predictions,
+    items: Range<usize>,
+    subsets: &LevelSubsets,
     rules: &Rules,
     correlate: &impl Correlate,
-) -> (Array2<u64>, Option<Array2<u64>>) {
-    let truth = activations.truth.slice(s![.., start..end]);
-    let accuracies: Vec<Option<Array2<f32>>> = (activations.decoded.iter())
-        .map(|decoded| {
-            let decoded = decoded.as_ref()?.slice(s![.., start..end]);
-            Some(correlate.accuracies(decoded, truth))
+) -> (Array3<u64>, Option<Array3<u64>>) {
+    let truth = predictions.truth.slice(s![.., items.clone()]);
+    let accuracies: Vec<Option<Array2<f32>>> = (predictions.predicted.iter())
+        .map(|predicted| {
+            let predicted = predicted.as_ref()?.slice(s![.., items.clone()]);
+            Some(correlate.accuracies(predicted, truth))
         })
         .collect();
-    let shape = (correlate.n_replicates(), activations.decoded.len());
-    let mut published = Array2::zeros(shape);
-    let mut textbook = rules.textbook.as_ref().map(|_| Array2::zeros(shape));
-    for replicate in 0..shape.0 {
+    let n_replicates = correlate.n_replicates();
+    let shape = (n_replicates, subsets.n_subsets(), subsets.n_places());
+    let mut published = Array3::zeros(shape);
+    let mut textbook = rules.textbook.as_ref().map(|_| Array3::zeros(shape));
+    for replicate in 0..n_replicates {
         let levels = (accuracies.iter())
-            .map(|roi| roi.as_ref().and_then(|r| r.row(replicate).to_slice()))
+            .map(|level| level.as_ref().and_then(|r| r.row(replicate).to_slice()))
             .collect();
         let block = Block {
-            n_items: end - start,
+            n_items: items.len(),
             levels,
             positions: None,
         };
-        for best in selection::best_levels(&block).into_iter().flatten() {
-            let keeps = |rule: &Selector| u64::from(rule.keeps(best));
-            published[[replicate, best.level]] += keeps(&rules.published);
-            if let (Some(counts), Some(rule)) = (&mut textbook, &rules.textbook) {
-                counts[[replicate, best.level]] += keeps(rule);
+        for (subset, levels) in subsets.levels().enumerate() {
+            let best = selection::best_levels(&block.among(levels));
+            for best in best.into_iter().flatten() {
+                let cell = [replicate, subset, best.level];
+                let keeps = |rule: &Selector| u64::from(rule.keeps(best));
+                published[cell] += keeps(&rules.published);
+                if let (Some(counts), Some(rule)) = (&mut textbook, &rules.textbook) {
+                    counts[cell] += keeps(rule);
+                }
             }
         }
     }

@@ -7,9 +7,10 @@
 //! taken of the permuted table exactly as of the observed one. For the mean over subsets of layers this means
 //! that a permuted table has another first and last layer, which then are in every subset.
 //!
-//! For the encoding half rows are ROIs: 5! = 120 orders, so p is never below .0083.
+//! For the encoding half rows are ROIs: 5! = 120 orders, so p is never below .0083. Where its score is a mean
+//! over subsets of the layers, the ROIs take the same order in the table of every subset.
 
-use ndarray::{ArrayView2, Axis};
+use ndarray::ArrayView2;
 use rayon::prelude::*;
 
 use super::null::Null;
@@ -23,19 +24,19 @@ pub const MAX_EXACT_ROWS: usize = 8;
 /// 147,440 subsets, so 10,000 draws are within it; with 152 layers 3,627 are.
 const MAX_RHO: u64 = 2_000_000_000;
 
-/// The null of `statistic` for `table`, `(n_groups, n_levels)`: exact up to [`MAX_EXACT_ROWS`] rows, else from
-/// `n_draws` random orders. `None` if the table has no score.
+/// The null of `statistic` for `stack`, `(n_tables · n_groups, n_levels)`: exact up to [`MAX_EXACT_ROWS`] groups,
+/// else from `n_draws` random orders. `None` if the stack has no score.
 pub fn null(
-    table: ArrayView2<'_, u64>,
+    stack: ArrayView2<'_, u64>,
     statistic: &Statistic,
     n_draws: usize,
     seed: u32,
 ) -> Option<Null> {
-    let n_rows = table.nrows();
+    let n_rows = statistic.n_groups(stack.nrows());
     let affordable = (MAX_RHO / statistic.cost(n_rows)).max(1);
     let n_draws = n_draws.min(usize::try_from(affordable).unwrap_or(usize::MAX));
     of_orders(n_rows, n_draws, seed, |order| {
-        statistic.value(table.select(Axis(0), order).view())
+        statistic.value(statistic.reordered(stack, order).view())
     })
 }
 
@@ -80,7 +81,7 @@ mod tests {
     use super::*;
     use crate::bh::spearman::spearman;
     use crate::stats::legacy_random::LegacyRandom;
-    use ndarray::{Array2, array};
+    use ndarray::{Array2, Axis, array};
 
     /// SPEC T27: a typical table of 20,000 units.
     fn typical() -> Array2<u64> {

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::interval::quantile;
 use super::items::{Item, each_kept};
 use super::statistic::Statistic;
+use super::subsets::{LevelSubsets, stack};
 use crate::bh::Selector;
 use crate::bh::pool::Pool;
 
@@ -29,33 +30,33 @@ pub struct Margin {
 pub struct Above {
     /// Items with a larger margin count.
     pub margin: f64,
-    /// How many these are.
+    /// How many these are; summed over the subsets of layers in which they compete, if there are any.
     pub n_selected: u64,
     /// Their score; `None` where undefined.
     pub score: Option<f64>,
 }
 
 impl Margin {
-    /// Margins of the items that `rule` keeps.
-    pub fn new(pool: &Pool<'_>, rule: &Selector, statistic: &Statistic) -> Self {
-        let shape = (pool.groups.len(), pool.levels.len());
-        let mut tables = THRESHOLDS.map(|_| Array2::<u64>::zeros(shape));
+    /// Margins of the items of `pool` that `rule` keeps. Quartiles are those of all levels at once; above a
+    /// margin, in `subsets` of the levels an item has another in each.
+    pub fn new(
+        pool: &Pool<'_>,
+        subsets: &LevelSubsets,
+        rule: &Selector,
+        statistic: &Statistic,
+    ) -> Self {
         let mut margins = Vec::new();
-        each_kept(pool, rule, |item| {
-            let Some(margin) = margin(&item) else {
-                return;
-            };
-            margins.push(margin);
-            for (table, threshold) in tables.iter_mut().zip(THRESHOLDS) {
-                table[[item.group, item.best.level]] += u64::from(margin > threshold);
-            }
-        });
+        each_kept(pool, rule, |item| margins.extend(margin(&item)));
         margins.sort_by(f64::total_cmp);
-        let above = (tables.iter().zip(THRESHOLDS))
-            .map(|(table, margin)| Above {
-                margin,
-                n_selected: table.sum(),
-                score: statistic.value(table.view()),
+        let by_subset = subsets.map(pool, |pool| tables(pool, rule));
+        let above = (THRESHOLDS.into_iter().enumerate())
+            .map(|(threshold, margin)| {
+                let table = stack(by_subset.iter().map(|tables| &tables[threshold]));
+                Above {
+                    margin,
+                    n_selected: table.sum(),
+                    score: statistic.value(table.view()),
+                }
             })
             .collect();
         Self {
@@ -64,6 +65,21 @@ impl Margin {
             above,
         }
     }
+}
+
+/// Count tables of the items above each threshold.
+fn tables(pool: &Pool<'_>, rule: &Selector) -> [Array2<u64>; THRESHOLDS.len()] {
+    let shape = (pool.groups.len(), pool.levels.len());
+    let mut tables = THRESHOLDS.map(|_| Array2::zeros(shape));
+    each_kept(pool, rule, |item| {
+        let Some(margin) = margin(&item) else {
+            return;
+        };
+        for (table, threshold) in tables.iter_mut().zip(THRESHOLDS) {
+            table[[item.group, item.best.level]] += u64::from(margin > threshold);
+        }
+    });
+    tables
 }
 
 /// Best less second best; `None` if there is one level only.

@@ -1,71 +1,110 @@
-//! How much the score depends on which units of each layer were taken.
+//! How much the score depends on which items of each group were taken: units of a layer, voxels of a ROI.
 //!
-//! Units are drawn with replacement within each layer. The same units count for all subjects where these
+//! Items are drawn with replacement within each group. The same units count for all subjects where these
 //! have equally many, as they do when one set of features was decoded from all of them; otherwise each
-//! subject's are drawn alone. This says nothing about other images, subjects or networks.
+//! subject's are drawn alone. Voxels always are: those of two subjects have nothing in common, even if the
+//! limit makes them equally many. This says nothing about other images, subjects or networks.
 
 use ndarray::Array3;
 use rayon::prelude::*;
 
 use super::random::stream;
+use super::subsets::LevelSubsets;
 use crate::bh::Selector;
-use crate::bh::pool::{Block, Pool};
+use crate::bh::pool::{Block, Pool, Words};
 use crate::bh::selection::{self, Best};
 use crate::stats::legacy_random::LegacyRandom;
 
-/// Count tables of `n_replicates` draws of the items of `pool` that `rule` keeps,
-/// `(n_replicates, n_groups, n_levels)`.
-pub fn tables(pool: &Pool<'_>, rule: &Selector, n_replicates: usize, seed: u32) -> Array3<u64> {
-    let n_levels = pool.levels.len();
+/// Stacks ([`super::subsets`]) of `n_replicates` draws of the items of `pool` that `rule` keeps,
+/// `(n_replicates, n_subsets · n_groups, n_places)`. A draw is the same for all subsets.
+pub fn tables(
+    pool: &Pool<'_>,
+    subsets: &LevelSubsets,
+    rule: &Selector,
+    n_replicates: usize,
+    seed: u32,
+) -> Array3<u64> {
+    let (n_groups, n_places) = (pool.groups.len(), subsets.n_places());
+    let purpose = format!("{} bootstrap", pool.words.item);
+    let shared = pool.words == Words::DECODING;
     let groups: Vec<Vec<u64>> = (pool.blocks.par_iter().enumerate())
         .map(|(group, blocks)| {
-            let mut random = stream(seed, "unit bootstrap", group);
-            group_counts(blocks, n_levels, rule, n_replicates, &mut random)
+            let mut random = stream(seed, &purpose, group);
+            let group = Group::new(blocks, subsets, rule, shared);
+            group.counts(n_replicates, &mut random)
         })
         .collect();
+    let n_cells = subsets.n_subsets() * n_places;
     Array3::from_shape_fn(
-        (n_replicates, pool.groups.len(), n_levels),
-        |(replicate, group, level)| groups[group][replicate * n_levels + level],
+        (n_replicates, subsets.n_subsets() * n_groups, n_places),
+        |(replicate, row, place)| {
+            let (subset, group) = (row / n_groups, row % n_groups);
+            groups[group][replicate * n_cells + subset * n_places + place]
+        },
     )
 }
 
-/// Votes of one group's draws, `n_replicates × n_levels`.
-fn group_counts(
-    blocks: &[Block<'_>],
-    n_levels: usize,
-    rule: &Selector,
-    n_replicates: usize,
-    random: &mut LegacyRandom,
-) -> Vec<u64> {
-    let votes: Vec<Vec<Option<usize>>> = blocks.iter().map(|block| levels(block, rule)).collect();
-    // A subject without this group has no items and takes no part.
-    let votes: Vec<_> = votes
-        .into_iter()
-        .filter(|votes| !votes.is_empty())
-        .collect();
-    let together = votes.windows(2).all(|pair| pair[0].len() == pair[1].len());
-    let mut counts = vec![0; n_replicates * n_levels];
-    for row in counts.chunks_mut(n_levels) {
-        let subjects = if together {
-            votes.chunks(votes.len().max(1))
-        } else {
-            votes.chunks(1)
+/// Places that the items of one group vote for.
+struct Group {
+    /// Per subject that has this group, subset and item: the place; `None` where it is not significant.
+    votes: Vec<Vec<Vec<Option<usize>>>>,
+    /// Items of each of these subjects.
+    n_items: Vec<usize>,
+    n_places: usize,
+    n_subsets: usize,
+    /// Whether item i of one subject is item i of all.
+    together: bool,
+}
+
+impl Group {
+    fn new(blocks: &[Block<'_>], subsets: &LevelSubsets, rule: &Selector, shared: bool) -> Self {
+        // A subject without this group has no items and takes no part.
+        let blocks: Vec<&Block<'_>> = blocks.iter().filter(|block| block.n_items > 0).collect();
+        let of_block = |block: &&Block<'_>| {
+            (subsets.levels())
+                .map(|levels| places(&block.among(levels), rule))
+                .collect()
         };
-        for subjects in subjects {
-            let n_items = subjects[0].len();
-            for _ in 0..n_items {
-                let item = random.interval(n_items as u32 - 1) as usize;
-                for level in subjects.iter().filter_map(|votes| votes[item]) {
-                    row[level] += 1;
+        Self {
+            votes: blocks.iter().map(of_block).collect(),
+            n_items: blocks.iter().map(|block| block.n_items).collect(),
+            n_places: subsets.n_places(),
+            n_subsets: subsets.n_subsets(),
+            together: shared && (blocks.windows(2)).all(|pair| pair[0].n_items == pair[1].n_items),
+        }
+    }
+
+    /// Votes of the draws, `n_replicates × n_subsets × n_places`.
+    fn counts(&self, n_replicates: usize, random: &mut LegacyRandom) -> Vec<u64> {
+        let n_cells = self.n_subsets * self.n_places;
+        let at_once = if self.together {
+            self.votes.len().max(1)
+        } else {
+            1
+        };
+        let mut counts = vec![0; n_replicates * n_cells];
+        for row in counts.chunks_mut(n_cells) {
+            for (subjects, n_items) in
+                (self.votes.chunks(at_once)).zip(self.n_items.iter().step_by(at_once))
+            {
+                for _ in 0..*n_items {
+                    let item = random.interval(*n_items as u32 - 1) as usize;
+                    for subject in subjects {
+                        for (votes, row) in subject.iter().zip(row.chunks_mut(self.n_places)) {
+                            if let Some(place) = votes[item] {
+                                row[place] += 1;
+                            }
+                        }
+                    }
                 }
             }
         }
+        counts
     }
-    counts
 }
 
-/// Level that each item votes for; `None` where it is not significant.
-fn levels(block: &Block<'_>, rule: &Selector) -> Vec<Option<usize>> {
+/// Place of the level that each item votes for; `None` where it is not significant.
+fn places(block: &Block<'_>, rule: &Selector) -> Vec<Option<usize>> {
     let vote = |best: Option<Best>| best.filter(|best| rule.keeps(*best));
     (selection::best_levels(block).into_iter())
         .map(|best| vote(best).map(|best| best.level))
@@ -99,13 +138,14 @@ mod tests {
             positions: None,
         };
         let pool = Pool {
-            words: crate::bh::pool::Words::DECODING,
+            words: Words::DECODING,
             groups: &groups,
             subjects: &subjects,
             levels: &names,
             blocks: vec![vec![block.clone(), block.clone()]],
         };
-        let tables = tables(&pool, &rule(), 20_000, 0);
+        let subsets = LevelSubsets::all(&names);
+        let tables = tables(&pool, &subsets, &rule(), 20_000, 0);
         let counts = tables.index_axis(Axis(1), 0).mapv(|count| count as f64);
         let mean = counts.mean_axis(Axis(0)).unwrap();
         assert!(
@@ -125,15 +165,28 @@ mod tests {
             levels: vec![Some(&first[..20]), Some(&second[..20])],
             positions: None,
         };
+        let voxels = Pool {
+            words: Words::ENCODING,
+            ..pool.clone()
+        };
         let uneven = Pool {
             blocks: vec![vec![block, other]],
             ..pool
         };
-        let tables = super::tables(&uneven, &rule(), 20_000, 0);
+        let tables = super::tables(&uneven, &subsets, &rule(), 20_000, 0);
         let counts = tables.index_axis(Axis(1), 0).mapv(|count| count as f64);
         let variance = counts.var_axis(Axis(0), 0.0)[0];
         assert!(
             (variance - (40.0 * 0.25 * 0.75 + 20.0 * 0.5 * 0.5)).abs() < 0.6,
+            "{variance}"
+        );
+
+        // Equally many voxels of two subjects are not the same voxels.
+        let tables = super::tables(&voxels, &subsets, &rule(), 20_000, 0);
+        let counts = tables.index_axis(Axis(1), 0).mapv(|count| count as f64);
+        let variance = counts.var_axis(Axis(0), 0.0)[0];
+        assert!(
+            (variance - 2.0 * 40.0 * 0.25 * 0.75).abs() < 0.8,
             "{variance}"
         );
     }
