@@ -57,7 +57,7 @@ pub fn of_study(
     }
     if brains.len() < 2 {
         return Err(format!(
-            "of {n_subjects} subjects, {} has training and test fMRI that can be used",
+            "it takes two subjects with training and test fMRI that can be used, of {n_subjects} there are {}",
             brains.len()
         ));
     }
