@@ -57,7 +57,7 @@ pub fn of_study(
     }
     if brains.len() < 2 {
         return Err(format!(
-            "of {n_subjects} subjects, {} has training and test fMRI that can be used",
+            "it takes two subjects with training and test fMRI that can be used, of {n_subjects} there are {}",
             brains.len()
         ));
     }
@@ -175,6 +175,10 @@ impl<'a> Decoder<'a> {
                 self.brains.len() * n_rois
             ));
             for (stimuli, networks) in &groups {
+                // What failed for one ROI failed for all subjects of the group.
+                if networks.iter().all(|&network| found[network].is_err()) {
+                    continue;
+                }
                 let decoded = self.decode_from(roi, stimuli, networks);
                 match decoded {
                     Ok(decoded) => add(&mut found, networks, decoded),

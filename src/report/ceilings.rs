@@ -308,7 +308,8 @@ mod tests {
         let (text, section) = (text(&all), section(&all));
         for part in [
             "sub,01   V1        7   0.300  0.250 to 0.750   85.7 %",
-            "a        b          1.000     1.000",
+            "a        b          1.000      1.000\n",
+            "b        c      undefined  undefined\n",
             "published: mean 0.000, -1.000 to 1.000\n",
             "`b` from `c`: undefined: they share nothing\n",
             "no noise ceiling of `c`\n",

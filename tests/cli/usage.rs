@@ -202,7 +202,13 @@ fn scores_have_the_promised_shape() {
     assert!(same(&printed, &env.results()));
     assert_eq!(
         keys(&printed),
-        ["networks", "comparison", "settings", "provenance"]
+        [
+            "networks",
+            "comparison",
+            "settings",
+            "provenance",
+            "ceilings"
+        ]
     );
     let network = &printed["networks"][0];
     assert_eq!(
