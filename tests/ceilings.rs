@@ -130,9 +130,9 @@ fn solve(mut matrix: Vec<Vec<f64>>, mut right: Vec<f64>) -> Vec<f64> {
         right.swap(column, pivot);
         for row in column + 1..n {
             let factor = matrix[row][column] / matrix[column][column];
-            for place in column..n {
-                matrix[row][place] -= factor * matrix[column][place];
-            }
+            let above = matrix[column].clone();
+            let places = matrix[row].iter_mut().zip(above).skip(column);
+            places.for_each(|(value, above)| *value -= factor * above);
             right[row] -= factor * right[column];
         }
     }
@@ -397,7 +397,7 @@ fn what_is_missing_has_a_reason() {
     let reason = measure(folder.path()).brain_to_brain.unwrap_err();
     assert_eq!(
         reason,
-        "of 3 subjects, 1 has training and test fMRI that can be used"
+        "it takes two subjects with training and test fMRI that can be used, of 3 there are 1"
     );
 }
 
