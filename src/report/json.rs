@@ -7,6 +7,11 @@
 //!  "comparison": {"n_published", "note"}, "settings": …, "provenance": …}
 //! ```
 //!
+//! `sure` is `{"settings", "n_stimuli", "n_deleted", "decoding": {"published", "textbook"} or null, "encoding":
+//! the same, "average": {"published": {"jackknife"} or null, "textbook"} or null, "notes"}`
+//! ([`crate::bh::sure::Sure`]). In `encoding`, `layer_order` is of the order of the ROIs and `unit_bootstrap` of
+//! draws of voxels.
+//!
 //! A half of the score is `{"published", "textbook", "n_items", "n_selected", "n_selected_textbook",
 //! "n_undefined", "all_layers": {"published", "textbook"}, "subsets": {"n", "n_undefined", "sd", "min",
 //! "max", "textbook": {"n_undefined", "sd", "min", "max"}} or null, "votes": {"published": layers × ROIs,
