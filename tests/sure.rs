@@ -136,6 +136,31 @@ fn the_demo_has_the_significance_it_was_made_for() {
     assert_eq!(one["networks"][0]["sure"]["n_deleted"], 10);
     assert_eq!(one["networks"][0]["sure"]["settings"]["seed"], 0);
 
+    // The encoding half: five ROIs, 120 orders.
+    for name in ["published", "textbook"] {
+        let rule = |network: usize| &one["networks"][network]["sure"]["encoding"][name];
+        let p = |network: usize| rule(network)["layer_order"]["p"].as_f64().unwrap();
+        assert_eq!((p(0), p(1)), (1.0 / 120.0, 1.0), "{name}");
+        assert!(p(2) > 0.05, "shuffled, {name}: {}", p(2));
+        let forward = rule(0);
+        assert_eq!(forward["layer_order"]["smallest_p"], 1.0 / 120.0);
+        let score = one["networks"][0]["encoding"][name].as_f64().unwrap();
+        let observed = forward["layer_order"]["observed"].as_f64().unwrap();
+        assert!((observed - score).abs() < 1e-12);
+        for interval in ["jackknife", "unit_bootstrap"] {
+            let [se, low, high] =
+                ["se", "low", "high"].map(|key| forward[interval][key].as_f64().unwrap());
+            assert!(se > 0.001 && se < 0.2, "{interval}: {se}");
+            assert!(low < score && score < high, "{low} {score} {high}");
+        }
+        let images = |network: usize| rule(network)["image_shuffle"]["p"].as_f64().unwrap();
+        assert!(images(0) < 0.01 && images(2) > 0.05, "{}", images(2));
+        let average = &one["networks"][0]["sure"]["average"][name]["jackknife"];
+        let mean = one["networks"][0]["average"][name].as_f64().unwrap();
+        let ends = ["low", "high"].map(|key| average[key].as_f64().unwrap());
+        assert!(((ends[0] + ends[1]) / 2.0 - mean).abs() < 1e-9, "{ends:?}");
+    }
+
     // The same in any number of threads, other resamples from another seed, none unless asked for.
     let two = bhscore(&study, &["compute", "--sure", "--json", "-j", "2"]);
     assert_eq!(one["networks"], two["networks"]);
@@ -160,5 +185,14 @@ fn the_demo_has_the_significance_it_was_made_for() {
             .as_str()
             .unwrap()
             .contains("decoded_features")
+    );
+    // The encoding half has its images still; the average has lost them.
+    assert!(sure["encoding"]["published"]["jackknife"].is_object());
+    assert!(sure["average"]["published"].is_null());
+    assert!(
+        sure["notes"][1]
+            .as_str()
+            .unwrap()
+            .contains("no interval of the average")
     );
 }

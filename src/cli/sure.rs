@@ -49,12 +49,13 @@ impl Measure<'_> {
             return Ok(None);
         };
         let layout = self.global.layout();
+        let accuracies = accuracies::read_decoding(&layout, self.settings, network)?;
         let decoded = Decoded {
             layout: &layout,
             network,
-            accuracies: &accuracies::read_decoding(&layout, self.settings, network)?,
+            accuracies: &accuracies,
         };
-        let half = half::decoding(&decoded, score, self.decoding, resamples)?;
+        let half = half::decoding(&decoded, &accuracies, score, self.decoding, resamples)?;
         Ok(Some(half))
     }
 
@@ -73,7 +74,8 @@ impl Measure<'_> {
         };
         let limit = self.encoding.voxel_limit;
         let encoded = Encoded::open(&layout, self.settings, network, &accuracies, limit)?;
-        let half = half::encoding(&encoded, score, self.encoding, resamples)?;
+        let taken = encoded.accuracies();
+        let half = half::encoding(&encoded, taken, score, self.encoding, resamples)?;
         Ok(Some(half))
     }
 }

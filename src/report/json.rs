@@ -7,6 +7,11 @@
 //!  "comparison": {"n_published", "note"}, "settings": …, "provenance": …, "ceilings": … or null}
 //! ```
 //!
+//! `sure` is `{"settings", "n_stimuli", "n_deleted", "decoding": {"published", "textbook"} or null, "encoding":
+//! the same, "average": {"published": {"jackknife"} or null, "textbook"} or null, "notes"}`
+//! ([`crate::bh::sure::Sure`]). In `encoding`, `layer_order` is of the order of the ROIs and `unit_bootstrap` of
+//! draws of voxels.
+//!
 //! `ceilings`, of [`super::ceilings`], are those of the study: `{"settings": {"seed", "n_splits"}, "noise":
 //! [{"subject", "roi", "n_voxels", "median", "q25", "q75", "share_positive"}], "brain_to_brain": {"pairs":
 //! [{"network_subject", "brain_subject", "published", "textbook", "reason", "n_training", "n_test", "n_items",

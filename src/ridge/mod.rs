@@ -20,6 +20,7 @@
 //! | [`conjugate`] | targets with little in common, in single precision with a proof in double |
 //! | [`direct`] | one Cholesky factorisation per target, the oracle of every faster solver |
 //! | [`wide`] | more inputs than a Gram matrix can have, which repeat while targets do not |
+//! | [`product`] | products of matrices |
 //! | [`linalg`] | the only file that names a linear-algebra crate |
 
 pub mod conjugate;
@@ -30,7 +31,7 @@ pub mod inputs;
 pub mod linalg;
 mod packed;
 pub mod partial;
-mod product;
+pub mod product;
 pub mod repeats;
 pub mod select;
 pub mod shared;

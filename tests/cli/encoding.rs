@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::common;
 use crate::env::TestEnv;
+use crate::items::NET;
 
 /// Accuracies of both halves of the golden study.
 fn accuracies() -> TestEnv {
@@ -167,4 +168,84 @@ fn accuracies_where_the_original_leaves_them() {
     .unwrap();
     let after = env.run(["compute", "--json"]).ok().json();
     assert_eq!(before["networks"], after["networks"]);
+}
+
+/// What is said about the encoding half, by the textbook rule.
+fn sure(env: &TestEnv, args: &[&str]) -> Value {
+    let results = env.run([&["compute", "--sure", "--json"][..], args].concat());
+    let results = results.ok().json();
+    let network = results["networks"][0].clone();
+    let rule = &network["sure"]["encoding"]["textbook"];
+    close(
+        &rule["layer_order"]["observed"],
+        &network["encoding"]["textbook"],
+    );
+    network
+}
+
+#[test]
+fn how_sure_follows_the_voxels_and_layers_of_the_score() {
+    let env = TestEnv::finished();
+    let se = |network: &Value| {
+        let rule = &network["sure"]["encoding"]["textbook"];
+        rule["jackknife"]["se"].as_f64().unwrap()
+    };
+    let all = sure(&env, &[]);
+    assert_eq!(all["sure"]["n_stimuli"], 40);
+    assert!(all["sure"]["average"]["textbook"]["jackknife"]["se"].is_f64());
+    // Other voxels, as the original draws them; accuracies that are not theirs would be an error.
+    let few = sure(&env, &["--voxels", "25"]);
+    assert_eq!(few["encoding"]["n_items"], 100);
+    assert_ne!(se(&all), se(&few));
+    // Two layers: one subset of two is all of them.
+    env.edit_settings(|settings| settings["score"] = json!({"n_layers": 2}));
+    let exact = sure(&env, &["--enc-layer-sampling", "exact"]);
+    assert_eq!(exact["encoding"]["subsets"]["n"], 1);
+    assert!((se(&all) - se(&exact)).abs() < 1e-12);
+
+    let run = env.run(["compute", "--sure"]);
+    run.ok();
+    let text = "encoding: 2 ROIs have 2 orders, so p order is never below 0.5000";
+    assert!(run.stdout.contains(text), "{}", run.stdout);
+    assert!(
+        run.stdout.contains("ringnet  average   textbook"),
+        "{}",
+        run.stdout
+    );
+}
+
+#[test]
+fn how_sure_needs_encoded_and_measured_fmri() {
+    let env = TestEnv::finished();
+    let encoded = format!("data/encoded_fmri/ImageNetTest/encoded_brain/{NET}/conv1/sub-01/V1");
+    let images: Vec<_> = fs::read_dir(env.path(&encoded))
+        .unwrap()
+        .flatten()
+        .collect();
+    // One image in the place of another.
+    let (one, other) = (images[0].path(), images[1].path());
+    let bytes = fs::read(&one).unwrap();
+    fs::write(&one, fs::read(&other).unwrap()).unwrap();
+    env.run(["compute", "--sure"])
+        .status(2)
+        .stderr_contains("correlate otherwise than `accuracy.mat` says")
+        .stderr_contains("encode-predict --force");
+    fs::write(&one, bytes).unwrap();
+    fs::remove_file(&other).unwrap();
+    env.run(["compute", "--sure"])
+        .status(2)
+        .stderr_contains("other images");
+
+    for missing in [encoded.as_str(), "data/fmri"] {
+        let env = TestEnv::finished();
+        fs::remove_dir_all(env.path(missing)).unwrap();
+        let network = sure(&env, &[]);
+        let rule = &network["sure"]["encoding"]["textbook"];
+        assert!(rule["jackknife"].is_null() && rule["unit_bootstrap"].is_object());
+        let note = network["sure"]["notes"][0].as_str().unwrap();
+        assert!(
+            note.contains(missing) && note.contains("not there"),
+            "{note}"
+        );
+    }
 }

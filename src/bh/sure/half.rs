@@ -4,8 +4,6 @@ use ndarray::{Array2, Array3, Axis};
 use serde::Serialize;
 
 use super::SureOptions;
-use super::decoded::Decoded;
-use super::encoded::Encoded;
 use super::image_shuffle::{ImageShuffle, Orders};
 use super::images::Replicates;
 use super::interval::Interval;
@@ -20,8 +18,8 @@ use super::subsets::LevelSubsets;
 use super::{balanced, layer_order, unit_bootstrap};
 use crate::bh::votes::{self, Votes};
 use crate::bh::{
-    DecodingScore, EncodingOptions, EncodingSampling, EncodingScore, Pool, RuleScore, Rules,
-    ScoreOptions, Selector,
+    DecodingAccuracies, DecodingScore, EncodingAccuracies, EncodingOptions, EncodingSampling,
+    EncodingScore, Pool, RuleScore, Rules, ScoreOptions, Selector,
 };
 use crate::error::{Error, Result};
 use crate::work::Stage;
@@ -79,25 +77,27 @@ pub struct SureRule {
     pub replicates: Option<Vec<Option<f64>>>,
 }
 
-/// How sure `score`, of the accuracies of `decoded` by `options`, is.
+/// How sure `score`, of `accuracies` by `options`, is.
+///
+/// - `source`: the decoded and true features behind `accuracies`, by layer.
 ///
 /// # Errors
 /// If decoded or test features cannot be read or do not belong to the accuracies. Where there are none, what
 /// needs them is `None`, with a note.
 pub fn decoding(
-    decoded: &Decoded<'_>,
+    source: &impl Source,
+    accuracies: &DecodingAccuracies,
     score: &DecodingScore,
     options: &ScoreOptions,
     settings: &SureOptions,
 ) -> Result<SureHalf> {
-    let pool = Pool::decoding(decoded.accuracies)?;
+    let pool = Pool::decoding(accuracies)?;
     Half {
         stage: Stage::DecodePredict,
-        source: decoded,
+        source,
         subsets: LevelSubsets::all(pool.levels),
         pool: &pool,
-        rules: Rules::new(options.p_value, decoded.accuracies.n_test)
-            .corrected(options.correction, &pool),
+        rules: Rules::new(options.p_value, accuracies.n_test).corrected(options.correction, &pool),
         settings,
     }
     .measure([&score.pooled.published, &score.pooled.textbook], |score| {
@@ -105,19 +105,23 @@ pub fn decoding(
     })
 }
 
-/// How sure `score`, of the accuracies of `encoded` by `options`, is.
+/// How sure `score`, of `accuracies` by `options`, is.
+///
+/// - `source`: the encoded and measured fMRI behind `accuracies`, by ROI.
+/// - `accuracies`: of the voxels that the score took ([`EncodingAccuracies::limited`]).
 ///
 /// # Errors
 /// If encoded fMRI cannot be read or does not belong to the accuracies. Where there is none, or no measured
 /// fMRI, what needs them is `None`, with a note; so are resamples where the score is the mean over more
 /// subsets of layers than can be resampled.
 pub fn encoding(
-    encoded: &Encoded<'_>,
+    source: &impl Source,
+    accuracies: &EncodingAccuracies,
     score: &EncodingScore,
     options: &EncodingOptions,
     settings: &SureOptions,
 ) -> Result<SureHalf> {
-    let pool = Pool::encoding(encoded.accuracies())?;
+    let pool = Pool::encoding(accuracies)?;
     let subsets = match options.sampling {
         EncodingSampling::All => LevelSubsets::all(pool.levels),
         EncodingSampling::Exact => LevelSubsets::exact(pool.levels, options.n_layers),
@@ -125,11 +129,10 @@ pub fn encoding(
     let statistic = Statistic::mean_of(subsets.n_subsets());
     Half {
         stage: Stage::EncodePredict,
-        source: encoded,
+        source,
         subsets,
         pool: &pool,
-        rules: Rules::new(options.p_value, encoded.accuracies().n_test)
-            .corrected(options.correction, &pool),
+        rules: Rules::new(options.p_value, accuracies.n_test).corrected(options.correction, &pool),
         settings,
     }
     .measure([&score.pooled.published, &score.pooled.textbook], |_| {

@@ -1,7 +1,8 @@
-//! What the selection and the score make of decoding that knows nothing: true activations of other images.
+//! What the selection and the score make of predictions that know nothing: true values of other images.
 //!
 //! The same random order of the test images is used for all layers, subjects and ROIs, so that units keep
-//! their correlations with each other, and voxels theirs. The best of five ROIs is tested as if it were the
+//! their correlations with each other, and voxels theirs. The best of five ROIs (of all layers in the
+//! encoding half) is tested as if it were the
 //! only one, so more than the nominal share of such units is kept: up to 1 − .975⁵ = .119 at p < .05 if ROIs
 //! were independent (positive r only).
 
@@ -15,7 +16,7 @@ use super::random::stream;
 /// The null over image orders.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ImageShuffle {
-    /// Share of units that are kept although their images were shuffled, mean over the orders.
+    /// Share of items that are kept although their images were shuffled, mean over the orders.
     pub false_selection: f64,
     /// Share that is kept with the images in their places.
     pub selection: f64,
@@ -39,7 +40,7 @@ impl Orders {
         )
     }
 
-    /// The order of resample `replicate`: decoded image i is compared with true image `order[i]`.
+    /// The order of resample `replicate`: predicted image i is compared with true image `order[i]`.
     pub fn order(&self, replicate: usize) -> &[usize] {
         &self.0[replicate]
     }

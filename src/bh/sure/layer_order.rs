@@ -9,6 +9,11 @@
 //!
 //! For the encoding half rows are ROIs: 5! = 120 orders, so p is never below .0083. Where its score is a mean
 //! over subsets of the layers, the ROIs take the same order in the table of every subset.
+//!
+//! Neighbouring ROIs resemble each other: their voxels see much the same, and so does what predicts them. All
+//! orders are not quite alike for them, and of a network without a hierarchy the order of the ROIs as they
+//! are has a high score, or a low one, more often than p says. A small p of the encoding half therefore means
+//! little beside a score near 0 and an interval that holds 0.
 
 use ndarray::ArrayView2;
 use rayon::prelude::*;
