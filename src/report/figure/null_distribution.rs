@@ -68,7 +68,7 @@ pub fn null_distribution(null: &NullDistribution, title: &str) -> Drawing {
     heading(&mut canvas, null, observed, null.counts.iter().sum());
     if let Some(score) = observed {
         canvas.path(
-            vec![(along.at(score), top - LINE / 2), (along.at(score), bottom)],
+            vec![(along.at(score), top), (along.at(score), bottom)],
             6,
             HIGHLIGHT,
         );
