@@ -11,6 +11,7 @@
 //! | [`theil_sen`] | the line through the median slope |
 //! | [`groups`] | Kruskal–Wallis and its permutation test |
 //! | [`adjust`] | p adjusted for the number of tests |
+//! | [`splits`] | random splits of samples, as scikit-learn's |
 //! | [`legacy_random`] | NumPy's legacy generator, draw for draw |
 //!
 //! Conventions, the same everywhere:
@@ -35,4 +36,5 @@ pub mod partial;
 pub mod rank;
 pub mod relation;
 pub mod significance;
+pub mod splits;
 pub mod theil_sen;
