@@ -32,6 +32,8 @@ struct Study {
     /// `[layer][subject][roi]`, of the same shapes.
     encoded: Vec<Vec<Vec<Array2<f32>>>>,
     images: Vec<String>,
+    /// ROI and subject that saw another image.
+    stranger: Option<(usize, usize)>,
 }
 
 impl Source for Study {
@@ -49,7 +51,11 @@ impl Source for Study {
                 .map(|layer| Some(layer[subject][roi].clone()))
                 .collect(),
         };
-        Ok((self.images.clone(), predictions))
+        let mut images = self.images.clone();
+        if (roi, subject) == self.stranger.unwrap_or((N_ROIS, N_SUBJECTS)) {
+            images[0].push('x');
+        }
+        Ok((images, predictions))
     }
 }
 
@@ -87,6 +93,7 @@ impl Study {
             measured,
             encoded,
             images,
+            stranger: None,
         }
     }
 
@@ -459,6 +466,32 @@ fn a_network_that_knows_nothing_has_no_significant_order() {
     assert!((1..=20).contains(&n_small), "{n_small} of 200");
     let mean = p.iter().sum::<f64>() / 200.0;
     assert!((mean - 0.52).abs() < 0.1, "{mean}");
+}
+
+#[test]
+fn subjects_with_other_images_are_named() {
+    let study = Study {
+        stranger: Some((2, 1)),
+        ..Study::new(1)
+    };
+    let accuracies = study.all();
+    let sampling = EncodingSampling::All;
+    let scored = score(&accuracies, sampling);
+    let found = half::encoding(
+        &study,
+        &accuracies,
+        &scored,
+        &options(sampling),
+        &resamples(),
+    );
+    let text = found.unwrap_err().to_string();
+    for part in [
+        "encoded fMRI of ROI `V3`, subject `sub-2`",
+        "other images",
+        "encode-predict",
+    ] {
+        assert!(text.contains(part), "{text}");
+    }
 }
 
 #[test]

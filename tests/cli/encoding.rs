@@ -231,10 +231,15 @@ fn how_sure_needs_encoded_and_measured_fmri() {
         .stderr_contains("correlate otherwise than `accuracy.mat` says")
         .stderr_contains("encode-predict --force");
     fs::write(&one, bytes).unwrap();
-    fs::remove_file(&other).unwrap();
+    // One image less in one layer.
+    fs::remove_file(
+        env.path(encoded.replace("conv1", "fc6"))
+            .join(images[1].file_name()),
+    )
+    .unwrap();
     env.run(["compute", "--sure"])
         .status(2)
-        .stderr_contains("other images");
+        .stderr_contains("other images than those of the other layers");
 
     for missing in [encoded.as_str(), "data/fmri"] {
         let env = TestEnv::finished();

@@ -1,8 +1,8 @@
 //! The level-balanced score: every group weighs the same, however many of its items are significant.
 //!
-//! Survivors per layer differ by an order of magnitude, so the score is mostly about the layers that are
-//! decoded well. Here each row of the count table is divided by its sum before ρ is taken, by the same
-//! formula; groups without a significant item stay empty.
+//! Survivors per layer differ by an order of magnitude, those per ROI, too, so the score is mostly about the
+//! groups that are predicted well. Here each row of the count table is divided by its sum before ρ is taken,
+//! by the same formula; groups without a significant item stay empty.
 
 use ndarray::{Array2, ArrayView2, Axis};
 

@@ -375,18 +375,17 @@ impl<S: Source> Half<'_, S> {
     }
 
     fn other_images(&self, group: usize, subject: usize) -> Error {
-        let (groups, subjects) = (self.pool.groups, self.pool.subjects);
+        let word = self.pool.words.group;
         Error::data(
             format!(
-                "{} of {} `{}`, subject `{}`",
+                "{} of {word} `{}`, subject `{}`",
                 source::name(self.stage),
-                self.pool.words.group,
-                groups[group],
-                subjects[subject]
+                self.pool.groups[group],
+                self.pool.subjects[subject]
             ),
             format!(
-                "of other images than before: {}s or subjects differ",
-                self.pool.words.group
+                "{} other images than those of the {word}s or subjects before",
+                source::have(self.stage)
             ),
             source::remedy(self.stage),
         )

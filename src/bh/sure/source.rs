@@ -45,7 +45,8 @@ pub(super) fn remedy(stage: Stage) -> String {
     format!("run `bhscore {} --force` for the network", stage.name())
 }
 
-fn have(stage: Stage) -> &'static str {
+/// The verb that goes with [`name`].
+pub(super) fn have(stage: Stage) -> &'static str {
     match stage {
         Stage::DecodeTrain | Stage::DecodePredict => "have",
         Stage::EncodeTrain | Stage::EncodePredict => "has",
