@@ -16,9 +16,9 @@ pub const N_SUBJECTS: usize = 2;
 #[derive(Clone)]
 pub struct Study {
     /// `[subject][roi]`, `(n_images, n_voxels)`.
-    measured: Vec<Vec<Array2<f32>>>,
+    pub measured: Vec<Vec<Array2<f32>>>,
     /// `[layer][subject][roi]`, of the same shapes.
-    encoded: Vec<Vec<Vec<Array2<f32>>>>,
+    pub encoded: Vec<Vec<Vec<Array2<f32>>>>,
     pub images: Vec<String>,
     /// ROI and subject that saw another image.
     pub stranger: Option<(usize, usize)>,
