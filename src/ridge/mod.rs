@@ -30,6 +30,7 @@ pub mod grouping;
 pub mod inputs;
 pub mod linalg;
 mod packed;
+mod panel;
 pub mod partial;
 pub mod product;
 pub mod repeats;
