@@ -8,6 +8,7 @@ mod arrays;
 mod ceilings;
 mod compute;
 mod demo;
+mod extract;
 mod inspect;
 mod progress;
 mod relate;
@@ -91,6 +92,8 @@ struct Global {
 enum Command {
     /// Make a small synthetic study and run every stage on it
     Demo(demo::DemoArgs),
+    /// Run a network on images: every layer's unit activations per image
+    Extract(extract::ExtractArgs),
     /// Train ridge decoders: from each ROI's voxels to each layer's units
     DecodeTrain(stages::TrainArgs),
     /// Decode test images' features and measure decoding accuracy
@@ -105,7 +108,7 @@ enum Command {
     Run(stages::RunArgs),
     /// How much of a network is done, failed, missing
     Status(status::StatusArgs),
-    /// Say what is in a .mat, BData .h5 or decoder folder
+    /// Say what is in a .mat, BData .h5, decoder folder or .onnx model
     Inspect(inspect::InspectArgs),
     /// Print the resolved settings, or their JSON Schema
     Settings(status::SettingsArgs),
@@ -161,6 +164,7 @@ fn run(cli: Cli) -> Result<Outcome> {
     }
     match command {
         Command::Demo(args) => demo::run(&global, &args),
+        Command::Extract(args) => extract::run(&global, &args),
         Command::DecodeTrain(args) => stages::decode_train(&global, &args),
         Command::DecodePredict(args) => stages::decode_predict(&global, &args),
         Command::EncodeTrain(args) => stages::encode(&global, &args, Stage::EncodeTrain),
@@ -215,7 +219,7 @@ fn stop_flag() -> Result<Arc<AtomicBool>> {
         if flag.swap(true, Ordering::Relaxed) {
             speech::abort();
         }
-        speech::note("stopping after the present block of units; once more to stop at once");
+        speech::note("stopping when the present piece of work is done; once more to stop at once");
     })
     .context("cannot listen for Ctrl-C")?;
     Ok(stop)

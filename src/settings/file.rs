@@ -20,7 +20,9 @@ use serde_json::{Map, Value};
 
 use super::names::{normalised, problem_of_dir, problem_of_name};
 use super::problems::Problems;
-use super::{Decoding, Encoding, FmriFiles, Network, Roi, SUBJECT_PLACEHOLDER, Score, Settings};
+use super::{
+    Decoding, Encoding, Extract, FmriFiles, Network, Roi, SUBJECT_PLACEHOLDER, Score, Settings,
+};
 use crate::error::Result;
 
 /// Settings of a study: subjects, regions, networks, and how to decode, encode and score.
@@ -84,6 +86,10 @@ pub struct NetworkEntry {
     /// Layers in hierarchy order, lowest first.
     #[schemars(length(min = 1))]
     pub layers: Vec<String>,
+    /// How the network is run on images (`bhscore extract`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Extract")]
+    pub extract: Option<Extract>,
     /// Anything else about the network, such as `top1`, `family` or `groups`.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub meta: Map<String, Value>,
@@ -253,7 +259,12 @@ fn check_networks(dnns: Map<String, Value>, problems: &mut Problems) -> Vec<Netw
                 "a network without a name that can be shown; give it one",
             );
         }
-        let NetworkEntry { dir, layers, meta } = match serde_json::from_value(value) {
+        let NetworkEntry {
+            dir,
+            layers,
+            extract,
+            meta,
+        } = match serde_json::from_value(value) {
             Ok(entry) => entry,
             Err(error) => {
                 problems.add(path, error.to_string());
@@ -266,10 +277,14 @@ fn check_networks(dnns: Map<String, Value>, problems: &mut Problems) -> Vec<Netw
         // A layer is one folder, whatever its framework calls it.
         let layers = layers.iter().map(|layer| layer.replace('/', ":")).collect();
         let layers = check_names(&format!("{path}.layers"), layers, problems);
+        if let Some(extract) = &extract {
+            extract.check(&format!("{path}.extract"), &layers, problems);
+        }
         networks.push(Network {
             name,
             dir: normalised(&dir),
             layers,
+            extract,
             meta,
         });
     }
@@ -319,11 +334,16 @@ impl From<Settings> for File {
                            name,
                            dir,
                            layers,
+                           extract,
                            meta,
                        }| {
             let mut entry = Map::new();
             entry.insert("dir".to_owned(), dir.into());
             entry.insert("layers".to_owned(), layers.into());
+            if let Some(extract) = extract {
+                let value = serde_json::to_value(extract).expect("settings have only string keys");
+                entry.insert("extract".to_owned(), value);
+            }
             if !meta.is_empty() {
                 entry.insert("meta".to_owned(), meta.into());
             }

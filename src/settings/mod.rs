@@ -8,8 +8,10 @@
 //! (`shape`, where syntax errors end it), JSON against the schema, and [`file::File::check`] for what a
 //! schema cannot say.
 
+pub mod extract;
 pub mod file;
 mod names;
+pub mod preprocess;
 mod problems;
 mod shape;
 
@@ -21,7 +23,10 @@ use serde_json::Value;
 
 use crate::error::{Error, Result};
 use crate::nearest::{nearest, quoted};
+pub use extract::{Extract, Transform, Units};
 use file::File;
+pub use names::{normalised, problem_of_dir, problem_of_name};
+pub use preprocess::{Filter, Preprocess, PreprocessEntry};
 use problems::Problems;
 
 /// What stands for the subject's name in a file pattern.
@@ -65,6 +70,8 @@ pub struct Network {
     pub dir: String,
     /// Layer folders in hierarchy order, lowest first; a `/` in a layer's name is a `:` here and on disk.
     pub layers: Vec<String>,
+    /// How it is run on images, where the settings say.
+    pub extract: Option<Extract>,
     /// Whatever else is known about it (`top1`, `family`, `groups`), for reports.
     pub meta: serde_json::Map<String, Value>,
 }

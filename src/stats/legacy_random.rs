@@ -20,6 +20,8 @@ pub struct LegacyRandom {
     state: [u32; STATE_WORDS],
     /// Next word of `state` to hand out; `STATE_WORDS` when all are used.
     position: usize,
+    /// Normal numbers come in pairs: the other one of the last pair.
+    spare_normal: Option<f64>,
 }
 
 impl LegacyRandom {
@@ -38,6 +40,7 @@ impl LegacyRandom {
         Self {
             state,
             position: STATE_WORDS,
+            spare_normal: None,
         }
     }
 
@@ -59,6 +62,25 @@ impl LegacyRandom {
         let high = f64::from(self.next_u32() >> 5);
         let low = f64::from(self.next_u32() >> 6);
         (high * 67_108_864.0 + low) / 9_007_199_254_740_992.0
+    }
+
+    /// Normal number with mean 0 and variance 1, as `RandomState.randn()`.
+    ///
+    /// Marsaglia's polar method: the second number of a pair is handed out first.
+    pub fn standard_normal(&mut self) -> f64 {
+        if let Some(spare) = self.spare_normal.take() {
+            return spare;
+        }
+        loop {
+            let x = 2.0 * self.random_sample() - 1.0;
+            let y = 2.0 * self.random_sample() - 1.0;
+            let square = x * x + y * y;
+            if square < 1.0 && square != 0.0 {
+                let factor = (-2.0 * square.ln() / square).sqrt();
+                self.spare_normal = Some(factor * x);
+                return factor * y;
+            }
+        }
     }
 
     /// Uniform integer in `0..=max`.
@@ -123,6 +145,20 @@ impl LegacyRandom {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn normal_numbers_are_numpys() {
+        // `RandomState(0).randn(3)` and the 1,000th of `RandomState(7).randn(1000)`. Logarithms of other
+        // libraries may differ in the last digit.
+        let mut random = LegacyRandom::seed(0);
+        for expected in [1.764052345967664, 0.4001572083672233, 0.9787379841057392] {
+            let drawn = random.standard_normal();
+            assert!((drawn - expected).abs() < 1e-14, "{drawn} {expected}");
+        }
+        let mut random = LegacyRandom::seed(7);
+        let last = (0..1000).map(|_| random.standard_normal()).last().unwrap();
+        assert!((last + 0.677_439_237_878_200_9_f64).abs() < 1e-14, "{last}");
+    }
 
     #[test]
     fn first_doubles_of_seed_0() {

@@ -27,7 +27,8 @@ pub enum Split {
 }
 
 impl Split {
-    fn folder(self) -> &'static str {
+    /// Name of the half's folders.
+    pub fn folder(self) -> &'static str {
         match self {
             Split::Training => "ImageNetTraining",
             Split::Test => "ImageNetTest",
@@ -84,13 +85,17 @@ impl Layout {
         self.root.join("data/images").join(split.folder())
     }
 
-    /// One layer's per-image feature files.
-    pub fn features(&self, split: Split, net: &str, layer: &str) -> PathBuf {
+    /// A network's layer folders.
+    pub fn network_features(&self, split: Split, net: &str) -> PathBuf {
         self.root
             .join("data/features")
             .join(split.folder())
             .join(net)
-            .join(layer)
+    }
+
+    /// One layer's per-image feature files.
+    pub fn features(&self, split: Split, net: &str, layer: &str) -> PathBuf {
+        self.network_features(split, net).join(layer)
     }
 
     /// `W.mat`, `b.mat` and the normalisation of one decoder.

@@ -69,6 +69,23 @@ impl Batch {
         self.files.push(staged);
     }
 
+    /// Adds the files of another batch after these.
+    pub fn append(&mut self, mut other: Batch) {
+        self.files.append(&mut other.files);
+    }
+
+    /// Number of files.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.files.len()
+    }
+
+    /// Whether there is no file.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.files.is_empty()
+    }
+
     /// Folders of the files.
     #[must_use]
     pub fn folders(&self) -> BTreeSet<PathBuf> {

@@ -1,0 +1,639 @@
+//! `extract`: images and a network → features.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use bhscore::Error;
+use bhscore::extract::engine::Choice;
+use bhscore::extract::job::{Job, Place};
+use bhscore::extract::layers::{self, Layer};
+use bhscore::extract::onnx::{Layout, Model, Weights};
+use bhscore::extract::stage::{self, Event, Summary};
+use bhscore::extract::stimuli::stimuli;
+use bhscore::settings::{self, Extract, Filter, Network, PreprocessEntry, Transform, Units};
+use bhscore::study::memory::Memory;
+use bhscore::work::Shard;
+use bhscore::work::layout::Split;
+use clap::{Args, ValueEnum};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::{Value, json};
+
+use super::{Global, Outcome, speech, stop_flag};
+
+/// Failed images that are named again at the end.
+const FAILURES_REPEATED: usize = 5;
+
+/// The model's file is in memory twice while it is loaded.
+const COPIES_OF_MODEL: u64 = 2;
+
+/// Options of `extract`.
+#[derive(Args)]
+#[command(after_help = "\
+Images are data/images/ImageNetTraining and ImageNetTest, features go to data/features. What is there
+already is not computed again.
+
+Examples:
+  bhscore -C study extract --net pytorch/alexnet --model alexnet.onnx
+  bhscore -C study extract --net pytorch/resnet18 --split test --units random:1000
+  bhscore extract --model cornet_s.onnx --layers V1.output,IT.output-t0 --images photos --out features
+  bhscore -C study extract --net pytorch/alexnet_shuffled --model alexnet.onnx --weights shuffle:1
+
+`bhscore inspect alexnet.onnx` lists the layers that a model has.")]
+pub struct ExtractArgs {
+    /// Network: its name in settings.json, or its folder <framework>/<network>
+    #[arg(long, value_name = "NET", required_unless_present = "out")]
+    net: Option<String>,
+    /// ONNX file [default: `extract.model` of the network's settings]
+    #[arg(long, value_name = "FILE")]
+    model: Option<PathBuf>,
+    /// Layers: names of tensors, nodes or modules of the model, or of the settings (comma-separated)
+    /// [default: those of the settings, else all outputs of the model]
+    #[arg(long, alias = "layer", value_name = "NAMES", value_delimiter = ',')]
+    layers: Vec<String>,
+    /// Time step of a recurrent network's layers [default: the last]
+    #[arg(long, value_name = "STEP")]
+    time_step: Option<usize>,
+    /// Only these images
+    #[arg(long, value_name = "SPLIT", conflicts_with = "images")]
+    split: Option<SplitArg>,
+    /// Images elsewhere: a folder, or a text file with a path per line; needs --out
+    #[arg(long, value_name = "DIR|LIST", requires = "out")]
+    images: Option<PathBuf>,
+    /// Folder for the layers' folders; needs --images
+    #[arg(long, value_name = "DIR", requires = "images")]
+    out: Option<PathBuf>,
+    /// Pixels to input: pytorch, caffe, tensorflow, or a JSON file [default: settings, else pytorch]
+    #[arg(long, value_name = "PRESET|FILE")]
+    preprocess: Option<String>,
+    /// Kernel of the resizing [default: that of the preprocessing]
+    #[arg(long, value_name = "FILTER")]
+    resize: Option<FilterArg>,
+    /// Height and width of the input where the model leaves them free, such as 224 or 240x320
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    size: Option<(usize, usize)>,
+    /// Visual angle that the model's input stands for, in degrees; needs --source-degrees
+    #[arg(long, value_name = "DEGREES", value_parser = degrees, requires = "source_degrees")]
+    visual_degrees: Option<f64>,
+    /// Visual angle that the images covered, in degrees
+    #[arg(long, value_name = "DEGREES", value_parser = degrees, requires = "visual_degrees")]
+    source_degrees: Option<f64>,
+    /// Take the absolute value (`abs`) or not (`none`) of a layer (repeatable) [default: of names in _abs]
+    #[arg(long = "transform", value_name = "LAYER=abs|none")]
+    transforms: Vec<String>,
+    /// Units that are kept: all, or random:<number>, the same for all images
+    #[arg(long, value_name = "UNITS")]
+    units: Option<Units>,
+    /// Seed of the choice of units
+    #[arg(long, value_name = "SEED")]
+    seed: Option<u32>,
+    /// Control: shuffle:<seed> (values of each weight tensor in random order) or init:<seed> (untrained)
+    #[arg(long, value_name = "CONTROL")]
+    weights: Option<Weights>,
+    /// Images per forward pass [default: 1 with rten, 16 with ort]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    batch: Option<u16>,
+    /// What runs the network
+    #[arg(long, value_name = "ENGINE")]
+    engine: Option<EngineArg>,
+    /// Path of libonnxruntime.so, for --engine ort
+    #[arg(long, value_name = "PATH")]
+    ort_lib: Option<PathBuf>,
+    /// Only the i-th of n parts of the images, for several machines on one folder
+    #[arg(long, value_name = "i/n")]
+    shard: Option<Shard>,
+    /// Compute again what is there; overwrite features of other programs or recipes
+    #[arg(long)]
+    force: bool,
+    /// Only say how many images are to be computed
+    #[arg(long)]
+    dry_run: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum SplitArg {
+    Training,
+    Test,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum FilterArg {
+    Bicubic,
+    Bilinear,
+}
+
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+enum EngineArg {
+    /// Built in
+    Rten,
+    /// ONNX Runtime, a shared library
+    Ort,
+}
+
+fn size(text: &str) -> Result<(usize, usize), String> {
+    let (height, width) = text.split_once('x').unwrap_or((text, text));
+    match (height.parse(), width.parse()) {
+        (Ok(height), Ok(width)) if (1..=8192).contains(&height) && (1..=8192).contains(&width) => {
+            Ok((height, width))
+        }
+        _ => Err("write a side such as 224, or height x width such as 240x320".to_owned()),
+    }
+}
+
+fn degrees(text: &str) -> Result<f64, String> {
+    let degrees = text.parse().ok();
+    let degrees = degrees.filter(|degrees: &f64| *degrees > 0.0 && degrees.is_finite());
+    degrees.ok_or_else(|| "give a visual angle above 0, such as 8".to_owned())
+}
+
+/// Images and where their features go.
+struct Part {
+    name: String,
+    images: PathBuf,
+    features: PathBuf,
+}
+
+pub fn run(global: &Global, args: &ExtractArgs) -> Result<Outcome> {
+    let stop = stop_flag()?;
+    extract(global, args, &stop)
+}
+
+/// The options with which `run` and `demo` extract: everything as the settings say.
+pub fn from_settings(
+    network: &Network,
+    shard: Option<Shard>,
+    force: bool,
+    dry_run: bool,
+) -> ExtractArgs {
+    ExtractArgs {
+        net: Some(network.dir.clone()),
+        model: None,
+        layers: Vec::new(),
+        time_step: None,
+        split: None,
+        images: None,
+        out: None,
+        preprocess: None,
+        resize: None,
+        size: None,
+        visual_degrees: None,
+        source_degrees: None,
+        transforms: Vec::new(),
+        units: None,
+        seed: None,
+        weights: None,
+        batch: None,
+        engine: None,
+        ort_lib: None,
+        shard,
+        force,
+        dry_run,
+    }
+}
+
+/// Runs the stage on all parts of a study, or on the folder that was named.
+pub fn extract(global: &Global, args: &ExtractArgs, stop: &AtomicBool) -> Result<Outcome> {
+    let network = network(global, args)?;
+    let chosen = chosen(args, network.as_ref())?;
+    let parts = parts(global, args, network.as_ref())?;
+    let path = model_path(global, args, &chosen)?;
+    let model = Model::read(&path)?;
+    let memory = global.memory();
+    let model_bytes = model.size();
+    memory.require(
+        COPIES_OF_MODEL * model_bytes,
+        format!("network `{}`", path.display()),
+        "loading the model",
+    )?;
+    let weights = match (args.weights, &chosen.weights) {
+        (Some(weights), _) => weights,
+        (None, Some(text)) => text.parse()?,
+        (None, None) => Weights::Trained,
+    };
+    let input = model.graph().layout(&path, args.size)?;
+    let layers = wanted_layers(args, network.as_ref(), &chosen, &model)?;
+    let batch = batch(args, &input, &path)?;
+    let digest = model.digest().to_owned();
+    let (tensors, outputs) = distinct(&layers);
+    let (model, kept) = model.with_weights(weights)?;
+    if !kept.is_empty() && !global.quiet {
+        speech::note(&untouched(&kept));
+    }
+    let model = model.with_outputs(&tensors)?;
+    let engine = choice(args).load(model, &input.input, &tensors, rayon_threads())?;
+    let job = Job {
+        engine: engine.as_ref(),
+        input,
+        layers,
+        outputs,
+        preprocess: preprocess(args, &chosen)?,
+        degrees: args.visual_degrees.zip(args.source_degrees),
+        units: chosen.units,
+        seed: chosen.seed,
+        weights: weights.to_string(),
+        model_digest: digest,
+        model_file: path
+            .file_name()
+            .map_or(String::new(), |name| name.to_string_lossy().into_owned()),
+        batch,
+        memory: Memory {
+            bytes: memory.bytes,
+        },
+        model_bytes,
+    };
+    let mut outcome = Outcome::Complete;
+    let mut results = Vec::new();
+    for part in parts {
+        let (ended, result) = one_part(global, args, &job, &part, stop)?;
+        outcome = outcome.max(ended);
+        results.push(result);
+        if ended == Outcome::WorkRemains && !args.dry_run {
+            break;
+        }
+    }
+    if global.json {
+        let net = args.net.clone();
+        speech::print(
+            &json!({ "net": net, "engine": engine.name(), "parts": results }).to_string(),
+        )?;
+    }
+    Ok(outcome)
+}
+
+/// The network of the settings; `None` where its folder or layers are given without settings.
+fn network(global: &Global, args: &ExtractArgs) -> Result<Option<Network>> {
+    let Some(net) = &args.net else {
+        return Ok(None);
+    };
+    let path = global.layout().settings();
+    if global.settings.is_none() && !path.exists() && args.out.is_some() {
+        return Ok(None);
+    }
+    match global.read_settings()?.network(net) {
+        Ok(network) => Ok(Some(network.clone())),
+        // Any folder will do when the layers are named.
+        Err(_) if !args.layers.is_empty() && net.contains('/') => {
+            if let Some(problem) = settings::problem_of_dir(net) {
+                let remedy = "write <framework>/<network>";
+                return Err(Error::data(format!("network `{net}`"), problem, remedy).into());
+            }
+            Ok(Some(Network {
+                name: net.clone(),
+                dir: settings::normalised(net),
+                layers: Vec::new(),
+                extract: None,
+                meta: serde_json::Map::new(),
+            }))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The network's settings with the command line laid over them.
+fn chosen(args: &ExtractArgs, network: Option<&Network>) -> Result<Extract> {
+    let mut chosen = network
+        .and_then(|network| network.extract.clone())
+        .unwrap_or_default();
+    for text in &args.transforms {
+        let wrong = || {
+            Error::data(
+                format!("transform `{text}`"),
+                "is not of the form LAYER=abs or LAYER=none",
+                "write for instance `--transform conv1=abs`",
+            )
+        };
+        let (layer, transform) = text.rsplit_once('=').ok_or_else(wrong)?;
+        let transform: Transform = transform.parse()?;
+        let folder = layer.replace('/', ":");
+        chosen
+            .transforms
+            .retain(|name, _| name.replace('/', ":") != folder);
+        chosen.transforms.insert(layer.to_owned(), transform);
+    }
+    chosen.units = args.units.unwrap_or(chosen.units);
+    chosen.seed = args.seed.unwrap_or(chosen.seed);
+    Ok(chosen)
+}
+
+fn model_path(global: &Global, args: &ExtractArgs, chosen: &Extract) -> Result<PathBuf> {
+    if let Some(path) = &args.model {
+        return Ok(path.clone());
+    }
+    match &chosen.model {
+        Some(path) => Ok(global.study.join(path)),
+        None => Err(Error::data(
+            format!("network `{}`", args.net.as_deref().unwrap_or("")),
+            "has no model file in the settings",
+            "name the ONNX file (`--model alexnet.onnx`); scripts/export_onnx.py makes one from PyTorch",
+        )
+        .into()),
+    }
+}
+
+fn parts(global: &Global, args: &ExtractArgs, network: Option<&Network>) -> Result<Vec<Part>> {
+    if let (Some(images), Some(out)) = (&args.images, &args.out) {
+        return Ok(vec![Part {
+            name: images.display().to_string(),
+            images: images.clone(),
+            features: out.clone(),
+        }]);
+    }
+    let dir = network.map_or("", |network| network.dir.as_str());
+    let layout = global.layout();
+    let splits = match args.split {
+        Some(SplitArg::Training) => vec![Split::Training],
+        Some(SplitArg::Test) => vec![Split::Test],
+        None => vec![Split::Training, Split::Test],
+    };
+    let parts = splits.into_iter().map(|split| {
+        let images = layout.images(split);
+        if !images.is_dir() {
+            let remedy = "put the stimulus images there (see data/README.md), or ask for the other half only \
+                          (`--split test`)";
+            return Err(Error::file(images, "is not there", remedy).into());
+        }
+        Ok(Part {
+            name: split.folder().to_owned(),
+            images,
+            features: layout.network_features(split, dir),
+        })
+    });
+    parts.collect()
+}
+
+fn wanted_layers(
+    args: &ExtractArgs,
+    network: Option<&Network>,
+    chosen: &Extract,
+    model: &Model,
+) -> Result<Vec<Layer>> {
+    let names = match network {
+        _ if !args.layers.is_empty() => args.layers.clone(),
+        Some(network) => network.layers.clone(),
+        None => Vec::new(),
+    };
+    let layers = layers::layers(&names, chosen, args.time_step, model.graph(), model.path())?;
+    for (at, layer) in layers.iter().enumerate() {
+        let twice = layers[..at].iter().any(|other| other.name == layer.name);
+        let problem = match settings::problem_of_name(&layer.name) {
+            Some(problem) => problem,
+            None if twice => "is named twice".to_owned(),
+            None => continue,
+        };
+        let remedy = "choose the layers with `--layers`";
+        return Err(Error::data(format!("layer `{}`", layer.name), problem, remedy).into());
+    }
+    for name in chosen.transforms.keys() {
+        let folder = name.replace('/', ":");
+        let known = layers.iter().any(|layer| layer.name == folder);
+        if !known
+            && args
+                .transforms
+                .iter()
+                .any(|text| text.starts_with(name.as_str()))
+        {
+            let remedy = "name a layer that is extracted";
+            return Err(
+                Error::data(format!("transform of `{name}`"), "is of no layer", remedy).into(),
+            );
+        }
+    }
+    Ok(layers)
+}
+
+/// The tensors of the layers, each once, and which one each layer is.
+fn distinct(layers: &[Layer]) -> (Vec<String>, Vec<usize>) {
+    let mut tensors: Vec<String> = Vec::new();
+    let mut outputs = Vec::with_capacity(layers.len());
+    for layer in layers {
+        let at = tensors.iter().position(|tensor| *tensor == layer.tensor);
+        outputs.push(at.unwrap_or(tensors.len()));
+        if at.is_none() {
+            tensors.push(layer.tensor.clone());
+        }
+    }
+    (tensors, outputs)
+}
+
+fn batch(args: &ExtractArgs, input: &Layout, model: &Path) -> Result<usize> {
+    match (input.batch, args.batch.map(usize::from)) {
+        (Some(fixed), Some(asked)) if fixed != asked => {
+            let problem = format!("takes exactly {fixed} images at a time");
+            let remedy = "leave `--batch` out, or export it with a free batch size";
+            Err(Error::file(model, problem, remedy).into())
+        }
+        (Some(fixed), _) => Ok(fixed),
+        (None, Some(asked)) => Ok(asked),
+        (None, None) => Ok(choice(args).batch()),
+    }
+}
+
+fn choice(args: &ExtractArgs) -> Choice {
+    let is_ort =
+        args.engine == Some(EngineArg::Ort) || (args.engine.is_none() && args.ort_lib.is_some());
+    if is_ort {
+        Choice::Ort(args.ort_lib.clone())
+    } else {
+        Choice::Rten
+    }
+}
+
+fn preprocess(args: &ExtractArgs, chosen: &Extract) -> Result<settings::Preprocess> {
+    let entry = match &args.preprocess {
+        None => chosen.preprocess.clone(),
+        Some(text) => match serde_json::from_value::<PreprocessEntry>(json!(text)) {
+            Ok(preset) => preset,
+            Err(_) => read_preprocess(text)?,
+        },
+    };
+    if let Some((field, problem)) = entry.problems().first() {
+        let text = args.preprocess.as_deref().unwrap_or("of the settings");
+        return Err(Error::data(
+            format!("preprocessing {text}: {field}"),
+            problem,
+            "correct it",
+        )
+        .into());
+    }
+    let mut preprocess = entry.resolve();
+    match args.resize {
+        Some(FilterArg::Bicubic) => preprocess.resize = Filter::Bicubic,
+        Some(FilterArg::Bilinear) => preprocess.resize = Filter::Bilinear,
+        None => {}
+    }
+    Ok(preprocess)
+}
+
+fn read_preprocess(path: &str) -> Result<PreprocessEntry> {
+    let remedy = "name a preset (`pytorch`, `caffe`, `tensorflow`) or a JSON file such as \
+                  {\"preset\": \"caffe\", \"shorter_side\": 256}";
+    let Ok(text) = fs::read_to_string(path) else {
+        return Err(Error::data(
+            format!("preprocessing `{path}`"),
+            "is no preset and no file",
+            remedy,
+        )
+        .into());
+    };
+    Ok(
+        serde_json::from_str(&text)
+            .map_err(|error| Error::file(path, error.to_string(), remedy))?,
+    )
+}
+
+fn rayon_threads() -> usize {
+    rayon::current_num_threads()
+}
+
+fn untouched(kept: &[String]) -> String {
+    const SHOWN: usize = 3;
+    let names = kept.iter().take(SHOWN).map(|name| format!("`{name}`"));
+    let names = names.collect::<Vec<_>>().join(", ");
+    let more = if kept.len() > SHOWN {
+        " and others"
+    } else {
+        ""
+    };
+    format!(
+        "note: {} weight tensors keep their values, since it is not known what they do: {names}{more}",
+        kept.len()
+    )
+}
+
+fn one_part(
+    global: &Global,
+    args: &ExtractArgs,
+    job: &Job,
+    part: &Part,
+    stop: &AtomicBool,
+) -> Result<(Outcome, Value)> {
+    let stimuli = stimuli(&part.images)?;
+    let place = Place {
+        stimuli: &stimuli,
+        folder: part.features.clone(),
+        shard: args.shard.unwrap_or(Shard::WHOLE),
+        force: args.force,
+        dry_run: args.dry_run,
+    };
+    let bar = bar(global, &part.name);
+    let start = Instant::now();
+    let mut missing = 0;
+    let summary = stage::run(job, &place, stop, &mut |event| match event {
+        Event::Planned(n) => {
+            missing = n;
+            bar.set_length(n as u64);
+            bar.reset();
+        }
+        Event::Published(n) => bar.set_position(n as u64),
+        Event::Failed(image, error) => {
+            bar.suspend(|| speech::note(&format!("extract {}: failed: {error}", image.name)));
+        }
+    });
+    bar.finish_and_clear();
+    let summary = summary?;
+    let seconds = start.elapsed().as_secs_f64();
+    if args.dry_run {
+        let total = missing + summary.done;
+        speech::note(&format!(
+            "{}: {missing} of {total} images to compute",
+            part.name
+        ));
+        return Ok((
+            Outcome::Complete,
+            json!({ "part": part.name, "missing": missing, "images": total }),
+        ));
+    }
+    report(global, part, &summary, seconds);
+    let outcome = if !summary.failed.is_empty() {
+        Outcome::Failed
+    } else if summary.interrupted {
+        Outcome::WorkRemains
+    } else {
+        Outcome::Complete
+    };
+    Ok((outcome, as_json(job, part, &summary, seconds)))
+}
+
+fn bar(global: &Global, part: &str) -> ProgressBar {
+    let bar = ProgressBar::new(0);
+    if global.quiet || global.no_progress || !speech::is_terminal() {
+        bar.set_draw_target(ProgressDrawTarget::hidden());
+    }
+    let style = "extract {prefix} [{bar:30}] {pos}/{len} images, {per_sec}, {eta} left";
+    bar.set_style(
+        ProgressStyle::with_template(style)
+            .expect("the template is a constant")
+            .progress_chars("=> "),
+    );
+    bar.set_prefix(part.to_owned());
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
+}
+
+fn report(global: &Global, part: &Part, summary: &Summary, seconds: f64) {
+    for warning in &summary.warnings {
+        speech::note(&format!("warning: {warning}"));
+    }
+    if !global.quiet {
+        let mut text = format!(
+            "extract {}: {} images computed",
+            part.name, summary.computed
+        );
+        if summary.computed > 0 {
+            text += &format!(" ({:.1} per second)", summary.computed as f64 / seconds);
+        }
+        if summary.done > 0 {
+            text += &format!(", {} done before", summary.done);
+        }
+        if !summary.failed.is_empty() {
+            text += &format!(", {} failed", summary.failed.len());
+        }
+        if !summary.foreign.is_empty() {
+            text += &format!(
+                "; kept as another program wrote them: {}",
+                summary.foreign.join(", ")
+            );
+        }
+        speech::note(&text);
+    }
+    for (_, reason) in summary.failed.iter().take(FAILURES_REPEATED) {
+        speech::note(&format!("extract: failed: {reason}"));
+    }
+    if summary.failed.len() > FAILURES_REPEATED {
+        speech::note(&format!(
+            "and {} more",
+            summary.failed.len() - FAILURES_REPEATED
+        ));
+    }
+    if summary.interrupted {
+        speech::note("interrupted; run the same command again to continue");
+    }
+}
+
+fn as_json(job: &Job, part: &Part, summary: &Summary, seconds: f64) -> Value {
+    let layers = job.layers.iter().zip(&summary.kept).map(|(layer, kept)| {
+        json!({
+            "layer": layer.name,
+            "tensor": layer.tensor,
+            "shape": kept.as_ref().map(|kept| &kept.shape),
+            "n_units": kept.as_ref().map(bhscore::extract::units::Kept::n_units),
+        })
+    });
+    let failed = summary
+        .failed
+        .iter()
+        .map(|(image, reason)| json!({ "image": image, "reason": reason }));
+    json!({
+        "part": part.name,
+        "images": summary.computed,
+        "done": summary.done,
+        "failed": failed.collect::<Vec<_>>(),
+        "layers": layers.collect::<Vec<_>>(),
+        "foreign": summary.foreign,
+        "warnings": summary.warnings,
+        "seconds": seconds,
+        "seconds_forward": summary.seconds_forward,
+    })
+}

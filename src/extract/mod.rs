@@ -1,0 +1,35 @@
+//! The stage `extract`: from images and a network to features.
+//!
+//! ```text
+//! file ──image──▶ RGB pixels ──preprocess──▶ input ──engine──▶ layers ──stage──▶ data/features/…
+//! ```
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`stimuli`] | which image files, under which names |
+//! | [`image`] | image files → RGB pixels, resized exactly as by the original |
+//! | [`preprocess`] | pixels → a network's input |
+//! | [`onnx`] | model files: what is in them, copies with other outputs or weights |
+//! | [`engine`] | what runs a network |
+//! | [`layers`] | which tensors are the layers |
+//! | [`units`] | a layer's tensor → the values that are written |
+//! | [`recipe`] | `extract.json`, how a layer's features were made |
+//! | [`job`] | what is asked of the stage |
+//! | `target` | a layer's folder: what is there and what is missing |
+//! | `watch` | what looks wrong in features |
+//! | `resident` | memory of a forward pass, measured |
+//! | [`stage`] | the loop: workers, batches, publishing |
+
+pub mod engine;
+pub mod image;
+pub mod job;
+pub mod layers;
+pub mod onnx;
+pub mod preprocess;
+pub mod recipe;
+mod resident;
+pub mod stage;
+pub mod stimuli;
+mod target;
+pub mod units;
+mod watch;

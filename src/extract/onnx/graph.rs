@@ -1,0 +1,446 @@
+//! What is in a model's graph: inputs, tensors in the order of computation, and what names mean.
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use super::{REMEDY, proto};
+use crate::error::{Error, Result};
+use crate::nearest::{nearest, quoted};
+
+/// Metadata of a node in which PyTorch's newer exporter keeps the module path.
+const SCOPES: &str = "pkg.torch.onnx.name_scopes";
+
+/// Height and width of the images where the model leaves them free.
+const FREE_SIDE: usize = 224;
+
+/// Most images that a model may fix as its batch.
+const MOST_FIXED: usize = 4096;
+
+/// A model's graph.
+#[derive(Debug, Clone)]
+pub struct Graph {
+    inputs: Vec<Input>,
+    tensors: Vec<Tensor>,
+    outputs: Vec<String>,
+    n_parameters: u64,
+    producer: String,
+}
+
+/// One input of a model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Input {
+    /// Its name.
+    pub name: String,
+    /// Axis lengths; `None` for an axis of any length. Empty where the model says no shape.
+    pub shape: Vec<Option<usize>>,
+    /// Whether its values are single floats.
+    pub is_float: bool,
+}
+
+/// The image input: shape, and where the colours are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Layout {
+    /// Name of the input.
+    pub input: String,
+    /// Images per call, where the model fixes that.
+    pub batch: Option<usize>,
+    /// Height of the images in pixels.
+    pub height: usize,
+    /// Width of the images in pixels.
+    pub width: usize,
+    /// Colours are the last axis (TensorFlow), not the second (PyTorch, Caffe).
+    pub colours_last: bool,
+}
+
+/// One result of an operation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tensor {
+    /// Its name, by which engines know it.
+    pub name: String,
+    /// Name of the operation's node; may be empty.
+    pub node: String,
+    /// Kind of operation, such as `Conv`.
+    pub op: String,
+    /// Path of the innermost module that the exporter recorded, such as `layer1.0.conv1`; may be empty.
+    pub module: String,
+    /// Whether the model declares it as an output.
+    pub is_output: bool,
+}
+
+impl Graph {
+    pub(super) fn of(path: &Path, model: proto::Model) -> Result<Graph> {
+        let producer = format!("{} {}", model.producer_name, model.producer_version);
+        let graph = model
+            .graph
+            .ok_or_else(|| Error::file(path, "holds no ONNX graph", REMEDY))?;
+        let outputs: Vec<String> = graph.outputs.into_iter().map(|info| info.name).collect();
+        let declared: HashSet<&str> = outputs.iter().map(String::as_str).collect();
+        // Old files list the weights among the inputs.
+        let weights: HashSet<&str> = graph
+            .initializers
+            .iter()
+            .map(|tensor| tensor.name.as_str())
+            .collect();
+        let inputs = graph
+            .inputs
+            .iter()
+            .filter(|info| !weights.contains(info.name.as_str()))
+            .map(input)
+            .collect();
+        let mut tensors = Vec::with_capacity(graph.nodes.len());
+        for node in &graph.nodes {
+            let module = module(node);
+            for name in node.outputs.iter().filter(|name| !name.is_empty()) {
+                tensors.push(Tensor {
+                    name: name.clone(),
+                    node: node.name.clone(),
+                    op: node.op.clone(),
+                    module: module.clone(),
+                    is_output: declared.contains(name.as_str()),
+                });
+            }
+        }
+        let n_parameters = graph
+            .initializers
+            .iter()
+            .filter(|tensor| tensor.data_type == proto::FLOAT)
+            .map(n_values)
+            .sum();
+        Ok(Graph {
+            inputs,
+            tensors,
+            outputs,
+            n_parameters,
+            producer: producer.trim().to_owned(),
+        })
+    }
+
+    /// What the model must be given.
+    #[must_use]
+    pub fn inputs(&self) -> &[Input] {
+        &self.inputs
+    }
+
+    /// Results of all operations, in the order of computation.
+    #[must_use]
+    pub fn tensors(&self) -> &[Tensor] {
+        &self.tensors
+    }
+
+    /// Names of the declared outputs.
+    #[must_use]
+    pub fn outputs(&self) -> &[String] {
+        &self.outputs
+    }
+
+    /// Single floats among the constants: weights, biases, and the running moments of batch normalisation.
+    #[must_use]
+    pub fn n_parameters(&self) -> u64 {
+        self.n_parameters
+    }
+
+    /// Program that wrote the file, with its version.
+    #[must_use]
+    pub fn producer(&self) -> &str {
+        &self.producer
+    }
+
+    /// The image input.
+    ///
+    /// - `side`: height and width in pixels where the model leaves them free; 224 by default.
+    ///
+    /// # Errors
+    ///
+    /// If the model does not take exactly one float tensor of RGB images, or fixes another size than `side`.
+    pub fn layout(&self, path: &Path, side: Option<(usize, usize)>) -> Result<Layout> {
+        let remedy = "bhscore feeds one batch of RGB images: export the network with an input of \
+                      1 × 3 × height × width, single precision";
+        let [input] = self.inputs.as_slice() else {
+            let names = quoted(self.inputs.iter().map(|input| input.name.as_str()));
+            let problem = format!("takes {} inputs ({names})", self.inputs.len());
+            return Err(Error::file(path, problem, remedy));
+        };
+        let wrong = || {
+            let what = if input.is_float {
+                ""
+            } else {
+                ", not of floats"
+            };
+            let shape = shape_text(&input.shape);
+            let problem = format!("takes `{}` of shape {shape}{what}", input.name);
+            Error::file(path, problem, remedy)
+        };
+        let [batch, a, b, c] = input.shape[..] else {
+            return Err(wrong());
+        };
+        let colours_last = match (a, c) {
+            (Some(3), _) | (None, None) => false,
+            (_, Some(3)) => true,
+            _ => return Err(wrong()),
+        };
+        let fits = batch.is_none_or(|batch| (1..=MOST_FIXED).contains(&batch));
+        if !input.is_float || !fits {
+            return Err(wrong());
+        }
+        let fixed = if colours_last { (a, b) } else { (b, c) };
+        let wanted = side.unwrap_or((FREE_SIDE, FREE_SIDE));
+        let (height, width) = (fixed.0.unwrap_or(wanted.0), fixed.1.unwrap_or(wanted.1));
+        if side.is_some_and(|side| side != (height, width)) || height == 0 || width == 0 {
+            let problem = format!("takes images of {height} × {width} pixels only");
+            return Err(Error::file(path, problem, "leave `--size` out"));
+        }
+        Ok(Layout {
+            input: input.name.clone(),
+            batch,
+            height,
+            width,
+            colours_last,
+        })
+    }
+
+    /// The tensor that a name means: an output's or other tensor's, a node's, or a module's path.
+    ///
+    /// A node stands for its first result, a module for the last result computed inside it. `:` in a name may
+    /// stand for `/`, which folder names cannot have.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<&Tensor> {
+        let with_slashes = name.replace(':', "/");
+        [name, with_slashes.as_str()]
+            .iter()
+            .find_map(|name| self.find_exactly(name))
+    }
+
+    fn find_exactly(&self, name: &str) -> Option<&Tensor> {
+        if name.is_empty() {
+            return None;
+        }
+        let inside = |tensor: &&Tensor| {
+            let rest = tensor.module.strip_prefix(name);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        self.tensors
+            .iter()
+            .find(|tensor| tensor.name == name)
+            .or_else(|| self.tensors.iter().find(|tensor| tensor.node == name))
+            .or_else(|| {
+                self.tensors
+                    .iter()
+                    .rev()
+                    .filter(|tensor| !is_constant(tensor))
+                    .find(inside)
+            })
+    }
+
+    /// Names near one that means nothing, for messages: outputs first, then modules, nodes and tensors.
+    #[must_use]
+    pub fn near(&self, name: &str) -> Vec<&str> {
+        let mut seen = HashSet::new();
+        let modules = self.tensors.iter().map(|tensor| tensor.module.as_str());
+        let nodes = self.tensors.iter().map(|tensor| tensor.node.as_str());
+        let names = self.tensors.iter().map(|tensor| tensor.name.as_str());
+        let outputs = self.outputs.iter().map(String::as_str);
+        let all = outputs.chain(modules).chain(nodes).chain(names);
+        let known: Vec<&str> = all
+            .filter(|known| !known.is_empty() && seen.insert(*known))
+            .collect();
+        nearest(name, known)
+    }
+}
+
+/// `1 × 3 × ? × ?`.
+pub fn shape_text(shape: &[Option<usize>]) -> String {
+    if shape.is_empty() {
+        return "unknown".to_owned();
+    }
+    let axis = |length: &Option<usize>| length.map_or("?".to_owned(), |length| length.to_string());
+    let axes: Vec<String> = shape.iter().map(axis).collect();
+    axes.join(" × ")
+}
+
+fn is_constant(tensor: &Tensor) -> bool {
+    tensor.op == "Constant"
+}
+
+/// Number of values of a tensor, saturating for shapes that no file can hold.
+pub(super) fn n_values(tensor: &proto::Tensor) -> u64 {
+    tensor
+        .dims
+        .iter()
+        .map(|&length| u64::try_from(length).unwrap_or(0))
+        .fold(1, u64::saturating_mul)
+}
+
+fn input(info: &proto::ValueInfo) -> Input {
+    let tensor = info.kind.as_ref().and_then(|kind| kind.tensor.as_ref());
+    let shape = tensor.and_then(|tensor| tensor.shape.as_ref());
+    let axis = |dim: &proto::Dim| {
+        let length = dim.length.and_then(|length| usize::try_from(length).ok());
+        // Some converters write 0 for a free axis.
+        length.filter(|&length| length > 0)
+    };
+    Input {
+        name: info.name.clone(),
+        shape: shape.map_or(Vec::new(), |shape| shape.dims.iter().map(axis).collect()),
+        is_float: tensor.is_some_and(|tensor| tensor.element == proto::FLOAT),
+    }
+}
+
+/// Path of the innermost module of a node, as far as the exporter tells.
+fn module(node: &proto::Node) -> String {
+    let scopes = node.metadata.iter().find(|entry| entry.key == SCOPES);
+    match scopes {
+        Some(entry) => module_of_scopes(&entry.value),
+        None => module_of_node(&node.name),
+    }
+}
+
+/// `['', 'layer1', 'layer1.0', 'layer1.0.conv1', 'conv2d']` → `layer1.0.conv1`; the last is the operation.
+fn module_of_scopes(text: &str) -> String {
+    let mut scopes: Vec<&str> = text
+        .trim_matches(|c| c == '[' || c == ']')
+        .split(',')
+        .map(|scope| scope.trim().trim_matches(['\'', '"']))
+        .collect();
+    scopes.pop();
+    scopes.pop().unwrap_or("").to_owned()
+}
+
+/// `/layer1/layer1.0/conv1/Conv` → `layer1.0.conv1`; members of a sequence repeat the sequence's name.
+fn module_of_node(name: &str) -> String {
+    let Some(parts) = name.strip_prefix('/') else {
+        return String::new();
+    };
+    let mut parts: Vec<&str> = parts.split('/').collect();
+    parts.pop();
+    let mut path: Vec<&str> = Vec::new();
+    for part in parts {
+        let repeats = path.last().is_some_and(|last| {
+            let rest = part.strip_prefix(last);
+            rest.is_some_and(|rest| rest.starts_with('.'))
+        });
+        if repeats {
+            path.pop();
+        }
+        path.push(part);
+    }
+    path.join(".")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tensor(name: &str, node: &str, module: &str) -> Tensor {
+        Tensor {
+            name: name.to_owned(),
+            node: node.to_owned(),
+            op: "Conv".to_owned(),
+            module: module.to_owned(),
+            is_output: false,
+        }
+    }
+
+    fn graph(inputs: Vec<Input>) -> Graph {
+        Graph {
+            inputs,
+            tensors: vec![
+                tensor("a", "/layer1/layer1.0/conv1/Conv", "layer1.0.conv1"),
+                tensor("b", "/layer1/layer1.0/relu/Relu", "layer1.0.relu"),
+                tensor("/layer10/Conv_output_0", "/layer10/Conv", "layer10"),
+            ],
+            outputs: vec!["b".to_owned()],
+            n_parameters: 0,
+            producer: String::new(),
+        }
+    }
+
+    fn image(shape: [Option<usize>; 4]) -> Input {
+        Input {
+            name: "x".to_owned(),
+            shape: shape.to_vec(),
+            is_float: true,
+        }
+    }
+
+    #[test]
+    fn module_paths_of_both_exporters() {
+        assert_eq!(
+            module_of_node("/layer1/layer1.0/conv1/Conv"),
+            "layer1.0.conv1"
+        );
+        assert_eq!(module_of_node("/features/features.0/Conv"), "features.0");
+        assert_eq!(module_of_node("/fc/Gemm"), "fc");
+        assert_eq!(module_of_node("/Flatten"), "");
+        assert_eq!(module_of_node("Conv_0"), "");
+        let scopes = "['', 'layer1', 'layer1.0', 'layer1.0.conv1', 'conv2d']";
+        assert_eq!(module_of_scopes(scopes), "layer1.0.conv1");
+        assert_eq!(module_of_scopes("['', 'relu']"), "");
+        assert_eq!(module_of_scopes(""), "");
+    }
+
+    #[test]
+    fn a_name_is_a_tensor_a_node_or_a_module() {
+        let graph = graph(Vec::new());
+        let found = |name: &str| graph.find(name).map(|tensor| tensor.name.as_str());
+        assert_eq!(found("a"), Some("a"));
+        assert_eq!(found("/layer1/layer1.0/relu/Relu"), Some("b"));
+        assert_eq!(found("layer1.0.conv1"), Some("a"));
+        // The last result inside; `layer10` is another module.
+        assert_eq!(found("layer1"), Some("b"));
+        assert_eq!(
+            found(":layer10:Conv_output_0"),
+            Some("/layer10/Conv_output_0")
+        );
+        assert_eq!(found("layer2"), None);
+        assert_eq!(found(""), None);
+        assert!(graph.near("layer1.0.conv2").contains(&"layer1.0.conv1"));
+    }
+
+    #[test]
+    fn image_inputs_of_both_orders_and_free_sizes() {
+        let path = Path::new("m.onnx");
+        let layout = |shape, side| graph(vec![image(shape)]).layout(path, side);
+        let pytorch = layout([None, Some(3), Some(32), Some(48)], None).unwrap();
+        assert_eq!(
+            (pytorch.batch, pytorch.height, pytorch.width),
+            (None, 32, 48)
+        );
+        assert!(!pytorch.colours_last);
+        let tensorflow = layout([Some(1), Some(32), Some(48), Some(3)], None).unwrap();
+        assert_eq!(
+            (tensorflow.batch, tensorflow.height, tensorflow.width),
+            (Some(1), 32, 48)
+        );
+        assert!(tensorflow.colours_last);
+        let free = layout([None, Some(3), None, None], None).unwrap();
+        assert_eq!((free.height, free.width), (224, 224));
+        let chosen = layout([None, Some(3), None, None], Some((64, 64))).unwrap();
+        assert_eq!((chosen.height, chosen.width), (64, 64));
+        assert!(layout([None, Some(3), Some(32), Some(32)], Some((64, 64))).is_err());
+        let error = layout([None, Some(1), Some(28), Some(28)], None).unwrap_err();
+        assert!(error.to_string().contains("? × 1 × 28 × 28"), "{error}");
+    }
+
+    #[test]
+    fn other_inputs_are_refused() {
+        let path = Path::new("m.onnx");
+        let two = graph(vec![image([None; 4]), image([None; 4])]);
+        assert!(
+            two.layout(path, None)
+                .unwrap_err()
+                .to_string()
+                .contains("2 inputs")
+        );
+        let flat = Input {
+            shape: vec![None, Some(10)],
+            ..image([None; 4])
+        };
+        assert!(graph(vec![flat]).layout(path, None).is_err());
+        let integers = Input {
+            is_float: false,
+            ..image([None, Some(3), None, None])
+        };
+        let error = graph(vec![integers]).layout(path, None).unwrap_err();
+        assert!(error.to_string().contains("not of floats"), "{error}");
+    }
+}
