@@ -30,6 +30,9 @@ except ImportError as missing:
     sys.exit('error: Python package `%s` is missing; run `pip install -r scripts/requirements-export.txt`' % missing.name)
 from torch import nn
 
+# Attention as one fused operation has no counterpart in ONNX.
+torch.backends.mha.set_fastpath_enabled(False)
+
 # Name of the network's input, and of its own output where that is no listed layer.
 INPUT, OUTPUT = 'image', 'output'
 # The batch while tracing: 0 and 1 are special to the dynamo exporter.
