@@ -3,12 +3,12 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use super::{REMEDY, proto};
+use super::{REMEDY, modules, proto};
 use crate::error::{Error, Result};
 use crate::nearest::{nearest, quoted};
 
-/// Metadata of a node in which PyTorch's newer exporter keeps the module path.
-const SCOPES: &str = "pkg.torch.onnx.name_scopes";
+/// Operation whose result is no activation.
+const CONSTANT: &str = "Constant";
 
 /// Height and width of the images where the model leaves them free.
 const FREE_SIDE: usize = 224;
@@ -63,6 +63,8 @@ pub struct Tensor {
     pub op: String,
     /// Path of the innermost module that the exporter recorded, such as `layer1.0.conv1`; may be empty.
     pub module: String,
+    /// The same with numbers for further calls of a module (`layer1.0.relu_1`), where the exporter tells.
+    pub call: String,
     /// Whether the model declares it as an output.
     pub is_output: bool,
 }
@@ -87,15 +89,18 @@ impl Graph {
             .filter(|info| !weights.contains(info.name.as_str()))
             .map(input)
             .collect();
+        let calls: Vec<String> = graph.nodes.iter().map(modules::innermost).collect();
+        let known = modules::all(&calls);
         let mut tensors = Vec::with_capacity(graph.nodes.len());
-        for node in &graph.nodes {
-            let module = module(node);
+        for (node, call) in graph.nodes.iter().zip(calls) {
+            let module = modules::without_numbers(&call, &known);
             for name in node.outputs.iter().filter(|name| !name.is_empty()) {
                 tensors.push(Tensor {
                     name: name.clone(),
                     node: node.name.clone(),
                     op: node.op.clone(),
                     module: module.clone(),
+                    call: call.clone(),
                     is_output: declared.contains(name.as_str()),
                 });
             }
@@ -200,8 +205,8 @@ impl Graph {
 
     /// The tensor that a name means: an output's or other tensor's, a node's, or a module's path.
     ///
-    /// A node stands for its first result, a module for the last result computed inside it. `:` in a name may
-    /// stand for `/`, which folder names cannot have.
+    /// A node stands for its first result, a module for the last result of its last call, and `NAME-tK` for that
+    /// of its call number K, from 0. `:` in a name may stand for `/`, which folder names cannot have.
     #[must_use]
     pub fn find(&self, name: &str) -> Option<&Tensor> {
         let with_slashes = name.replace(':', "/");
@@ -214,21 +219,39 @@ impl Graph {
         if name.is_empty() {
             return None;
         }
-        let inside = |tensor: &&Tensor| {
-            let rest = tensor.module.strip_prefix(name);
-            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-        };
-        self.tensors
-            .iter()
-            .find(|tensor| tensor.name == name)
-            .or_else(|| self.tensors.iter().find(|tensor| tensor.node == name))
+        let by = |is: &dyn Fn(&&Tensor) -> bool| self.tensors.iter().find(is);
+        by(&|tensor| tensor.name == name)
+            .or_else(|| by(&|tensor| tensor.node == name))
+            .or_else(|| self.calls(name).pop())
             .or_else(|| {
-                self.tensors
-                    .iter()
-                    .rev()
-                    .filter(|tensor| !is_constant(tensor))
-                    .find(inside)
+                let (module, step) = name.rsplit_once("-t")?;
+                let step: usize = step.parse().ok()?;
+                self.calls(module).get(step).copied()
             })
+    }
+
+    /// The last result of each call of a module: of each run of consecutive operations inside it.
+    fn calls(&self, module: &str) -> Vec<&Tensor> {
+        let depth = module.split('.').count();
+        let call = |tensor: &Tensor| -> Option<String> {
+            let rest = tensor.module.strip_prefix(module)?;
+            let inside = rest.is_empty() || rest.starts_with('.');
+            let parts = tensor.call.split('.').take(depth);
+            inside.then(|| parts.collect::<Vec<_>>().join("."))
+        };
+        let mut last: Vec<&Tensor> = Vec::new();
+        let mut before = None;
+        for tensor in self.tensors.iter().filter(|tensor| tensor.op != CONSTANT) {
+            let now = call(tensor);
+            if now.is_some() {
+                if now == before {
+                    last.pop();
+                }
+                last.push(tensor);
+            }
+            before = now;
+        }
+        last
     }
 
     /// Names near one that means nothing, for messages: outputs first, then modules, nodes and tensors.
@@ -257,10 +280,6 @@ pub fn shape_text(shape: &[Option<usize>]) -> String {
     axes.join(" × ")
 }
 
-fn is_constant(tensor: &Tensor) -> bool {
-    tensor.op == "Constant"
-}
-
 /// Number of values of a tensor, saturating for shapes that no file can hold.
 pub(super) fn n_values(tensor: &proto::Tensor) -> u64 {
     tensor
@@ -285,47 +304,6 @@ fn input(info: &proto::ValueInfo) -> Input {
     }
 }
 
-/// Path of the innermost module of a node, as far as the exporter tells.
-fn module(node: &proto::Node) -> String {
-    let scopes = node.metadata.iter().find(|entry| entry.key == SCOPES);
-    match scopes {
-        Some(entry) => module_of_scopes(&entry.value),
-        None => module_of_node(&node.name),
-    }
-}
-
-/// `['', 'layer1', 'layer1.0', 'layer1.0.conv1', 'conv2d']` → `layer1.0.conv1`; the last is the operation.
-fn module_of_scopes(text: &str) -> String {
-    let mut scopes: Vec<&str> = text
-        .trim_matches(|c| c == '[' || c == ']')
-        .split(',')
-        .map(|scope| scope.trim().trim_matches(['\'', '"']))
-        .collect();
-    scopes.pop();
-    scopes.pop().unwrap_or("").to_owned()
-}
-
-/// `/layer1/layer1.0/conv1/Conv` → `layer1.0.conv1`; members of a sequence repeat the sequence's name.
-fn module_of_node(name: &str) -> String {
-    let Some(parts) = name.strip_prefix('/') else {
-        return String::new();
-    };
-    let mut parts: Vec<&str> = parts.split('/').collect();
-    parts.pop();
-    let mut path: Vec<&str> = Vec::new();
-    for part in parts {
-        let repeats = path.last().is_some_and(|last| {
-            let rest = part.strip_prefix(last);
-            rest.is_some_and(|rest| rest.starts_with('.'))
-        });
-        if repeats {
-            path.pop();
-        }
-        path.push(part);
-    }
-    path.join(".")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -336,6 +314,7 @@ mod tests {
             node: node.to_owned(),
             op: "Conv".to_owned(),
             module: module.to_owned(),
+            call: module.to_owned(),
             is_output: false,
         }
     }
@@ -360,22 +339,6 @@ mod tests {
             shape: shape.to_vec(),
             is_float: true,
         }
-    }
-
-    #[test]
-    fn module_paths_of_both_exporters() {
-        assert_eq!(
-            module_of_node("/layer1/layer1.0/conv1/Conv"),
-            "layer1.0.conv1"
-        );
-        assert_eq!(module_of_node("/features/features.0/Conv"), "features.0");
-        assert_eq!(module_of_node("/fc/Gemm"), "fc");
-        assert_eq!(module_of_node("/Flatten"), "");
-        assert_eq!(module_of_node("Conv_0"), "");
-        let scopes = "['', 'layer1', 'layer1.0', 'layer1.0.conv1', 'conv2d']";
-        assert_eq!(module_of_scopes(scopes), "layer1.0.conv1");
-        assert_eq!(module_of_scopes("['', 'relu']"), "");
-        assert_eq!(module_of_scopes(""), "");
     }
 
     #[test]

@@ -4,12 +4,14 @@
 //! |---|---|
 //! | `proto` | the messages that are looked at |
 //! | `graph` | inputs, tensors in the order of computation, and which one a name means |
+//! | `modules` | which module of the original network an operation belongs to |
 //! | `outputs` | the same file with more tensors declared as outputs |
 //! | `weights` | controls: weights shuffled or drawn anew |
 //!
 //! Computing is the engines' business; here the file is only read and rewritten in memory.
 
 mod graph;
+mod modules;
 mod outputs;
 mod proto;
 mod weights;
