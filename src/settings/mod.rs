@@ -10,6 +10,7 @@
 
 pub mod file;
 mod names;
+pub mod preprocess;
 mod problems;
 mod shape;
 
