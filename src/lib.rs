@@ -24,6 +24,7 @@
 //! | [`ridge`] | fast L2-regularised linear regression with voxel selection |
 //! | [`work`] | items, plan, paths, the loop all stages share |
 //! | [`study`] | a subject's ROI and a layer's units, standardised; decoders on disk |
+//! | [`extract`] | images → network → features per image |
 //! | [`decode`] | the stages `decode-train` and `decode-predict` |
 //! | [`encode`] | the stages `encode-train` and `encode-predict` |
 //! | [`bh`] | accuracies → BH score |
@@ -47,6 +48,7 @@ pub mod ceilings;
 pub mod decode;
 pub mod encode;
 pub mod error;
+pub mod extract;
 pub mod io;
 pub mod nearest;
 pub mod relate;

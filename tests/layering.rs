@@ -18,6 +18,12 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &["error", "settings", "io", "stats", "ridge", "work"],
     ),
     (
+        "extract",
+        &[
+            "error", "nearest", "settings", "io", "stats", "work", "study",
+        ],
+    ),
+    (
         "decode",
         &["error", "settings", "io", "stats", "ridge", "work", "study"],
     ),
