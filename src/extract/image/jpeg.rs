@@ -4,7 +4,8 @@
 //! libjpeg only warns where data end early or make no sense, and paints the rest grey. Its warnings are counted here;
 //! the crate keeps them to itself, so that an error manager of our own does it. Which warning it was is not told, but
 //! when: before the first scan and after the last row they are harmless (bytes between segments, odd headers), in
-//! between they are of the picture.
+//! between they are of the picture. In a file of several scans (progressive ones) bytes between scans are in between,
+//! too: such a file is refused though libjpeg could read it.
 
 use std::cell::Cell;
 use std::ffi::c_int;
