@@ -61,7 +61,9 @@ fn run(engine: &dyn Engine, images: &ArrayD<f32>, batch: usize) -> Vec<ArrayD<f3
 }
 
 fn largest(array: &ArrayD<f32>) -> f32 {
-    array.iter().fold(0.0, |most: f32, value| most.max(value.abs()))
+    array
+        .iter()
+        .fold(0.0, |most: f32, value| most.max(value.abs()))
 }
 
 #[test]
@@ -115,7 +117,10 @@ fn an_image_alone_and_in_a_batch_are_the_same_to_rounding() {
     let tensors = vec!["features.0".to_owned(), "classifier.2".to_owned()];
     let engine = load(model("named.onnx"), &tensors);
     let images = inputs();
-    let (alone, together) = (run(engine.as_ref(), &images, 1), run(engine.as_ref(), &images, 2));
+    let (alone, together) = (
+        run(engine.as_ref(), &images, 1),
+        run(engine.as_ref(), &images, 2),
+    );
     for (alone, together) in alone.iter().zip(&together) {
         assert!(largest(&(alone - together)) <= TOLERANCE * largest(alone));
     }
@@ -127,9 +132,16 @@ fn external_weights_must_be_there_and_whole() {
     let path = scratch.path().join("external.onnx");
     std::fs::copy(folder().join("external.onnx"), &path).unwrap();
     let error = Model::read(&path).unwrap_err().to_string();
-    assert!(error.contains("external.onnx.data") && error.contains("missing"), "{error}");
+    assert!(
+        error.contains("external.onnx.data") && error.contains("missing"),
+        "{error}"
+    );
     let data = std::fs::read(folder().join("external.onnx.data")).unwrap();
-    std::fs::write(scratch.path().join("external.onnx.data"), &data[..data.len() / 2]).unwrap();
+    std::fs::write(
+        scratch.path().join("external.onnx.data"),
+        &data[..data.len() / 2],
+    )
+    .unwrap();
     let error = Model::read(&path).unwrap_err().to_string();
     assert!(error.contains("too few for the weights"), "{error}");
 }
@@ -155,26 +167,44 @@ fn controls_change_weights_and_nothing_else() {
     for file in ["named.onnx", "external.onnx"] {
         let trained = run(load(model(file), &tensors).as_ref(), &images, 2).remove(0);
         let mut seen = vec![trained.clone()];
-        for weights in [Weights::Shuffled(1), Weights::Shuffled(2), Weights::Random(1)] {
+        for weights in [
+            Weights::Shuffled(1),
+            Weights::Shuffled(2),
+            Weights::Random(1),
+        ] {
             let of = |weights: Weights| {
                 let (changed, kept) = model(file).with_weights(weights).unwrap();
                 assert_eq!(kept, Vec::<String>::new(), "{file}");
                 run(load(changed, &tensors).as_ref(), &images, 2).remove(0)
             };
             let changed = of(weights);
-            assert_eq!(changed, of(weights), "{file} {weights}: another result for the same seed");
-            assert!(seen.iter().all(|other| *other != changed), "{file} {weights}");
+            assert_eq!(
+                changed,
+                of(weights),
+                "{file} {weights}: another result for the same seed"
+            );
+            assert!(
+                seen.iter().all(|other| *other != changed),
+                "{file} {weights}"
+            );
             seen.push(changed);
         }
         let (same, _) = model(file).with_weights(Weights::Trained).unwrap();
-        assert_eq!(run(load(same, &tensors).as_ref(), &images, 2).remove(0), trained);
+        assert_eq!(
+            run(load(same, &tensors).as_ref(), &images, 2).remove(0),
+            trained
+        );
     }
 }
 
 #[test]
 fn integers_are_no_activations() {
     let model = model("reshaping.onnx");
-    let shape = model.graph().tensors().iter().find(|tensor| tensor.op == "Shape");
+    let shape = model
+        .graph()
+        .tensors()
+        .iter()
+        .find(|tensor| tensor.op == "Shape");
     let tensors = vec![shape.unwrap().name.clone()];
     let engine = load(model, &tensors);
     let error = engine.run(inputs().view()).unwrap_err().to_string();

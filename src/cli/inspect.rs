@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use bhscore::Error;
+use bhscore::extract::engine::Rten;
+use bhscore::extract::onnx::{Model, Tensor};
 use bhscore::io::bdata::BData;
 use bhscore::io::mat;
 use bhscore::study::decoder::Decoder;
@@ -21,9 +23,10 @@ const SHOWN: usize = 5;
 Examples:
   bhscore inspect data/features/ImageNetTest/pytorch/resnet18/conv1/n01443537_22563.mat
   bhscore inspect data/fmri/sub-01_perceptionNaturalImageTest_VC_v2.h5
+  bhscore inspect models/resnet18.onnx
   bhscore inspect data/feature_decoders/ImageNetTraining/pytorch/resnet18/conv1/sub-01/V1/model")]
 pub struct InspectArgs {
-    /// A .mat, .npy or BData .h5 file, or a decoder folder
+    /// A .mat, .npy, BData .h5 or .onnx file, or a decoder folder
     #[arg(value_name = "FILE")]
     path: PathBuf,
 }
@@ -36,6 +39,11 @@ pub fn run(global: &Global, args: &InspectArgs) -> Result<Outcome> {
         let array = arrays::read(path, "")?;
         let first: Vec<f64> = array.iter().take(SHOWN).copied().collect();
         json!({ "kind": "NumPy array", "arrays": [{ "name": "", "shape": array.shape(), "first": first }] })
+    } else if path
+        .extension()
+        .is_some_and(|extension| extension == "onnx")
+    {
+        network(path)?
     } else if let Some(table) = brain_data(path)? {
         table
     } else {
@@ -94,6 +102,65 @@ fn variables(path: &Path) -> Result<Value> {
     Ok(json!({ "kind": "MATLAB file", "arrays": arrays }))
 }
 
+/// Inputs and layers of a model; shapes are those of a forward pass.
+fn network(path: &Path) -> Result<Value> {
+    let model = Model::read(path)?;
+    let graph = model.graph().clone();
+    let inputs: Vec<Value> = graph
+        .inputs()
+        .iter()
+        .map(|input| json!({ "name": input.name, "shape": input.shape }))
+        .collect();
+    let mut value = json!({
+        "kind": "ONNX model",
+        "producer": graph.producer(),
+        "n_parameters": graph.n_parameters(),
+        "digest": model.digest(),
+        "inputs": inputs,
+    });
+    let tensors: Vec<&Tensor> = graph
+        .tensors()
+        .iter()
+        .filter(|tensor| tensor.op != "Constant")
+        .collect();
+    let layer = |tensor: &Tensor, shape: Option<Vec<usize>>| {
+        let n_units = shape.as_ref().map(|shape| shape.iter().product::<usize>());
+        json!({
+            "name": tensor.name,
+            "module": tensor.module,
+            "node": tensor.node,
+            "op": tensor.op,
+            "shape": shape,
+            "n_units": n_units,
+            "output": tensor.is_output,
+        })
+    };
+    let layers: Vec<Value> = match shapes(model, &tensors) {
+        Ok(shapes) => {
+            let layers = tensors.iter().zip(shapes);
+            let activations = layers.filter(|(_, shape)| shape.is_some());
+            activations
+                .map(|(tensor, shape)| layer(tensor, shape))
+                .collect()
+        }
+        // Names are worth having, even of a model that cannot be run.
+        Err(error) => {
+            value["shapes_unknown"] = json!(error.to_string());
+            tensors.iter().map(|tensor| layer(tensor, None)).collect()
+        }
+    };
+    value["layers"] = layers.into();
+    Ok(value)
+}
+
+/// Shape of each tensor for one image.
+fn shapes(model: Model, tensors: &[&Tensor]) -> Result<Vec<Option<Vec<usize>>>> {
+    let layout = model.graph().layout(model.path(), None)?;
+    let names: Vec<String> = tensors.iter().map(|tensor| tensor.name.clone()).collect();
+    let model = model.with_outputs(&names)?;
+    Ok(Rten::load_plain(model, &layout.input, &names)?.shapes(&layout)?)
+}
+
 fn decoder(folder: &Path) -> Result<Value> {
     if !folder.join("W.mat").exists() && !folder.join("W").is_dir() {
         let remedy = "name a file, or a decoder's `model` folder";
@@ -119,6 +186,9 @@ fn as_text(path: &Path, value: &Value) -> String {
     let mut lines = vec![path.display().to_string()];
     for (name, value) in value.as_object().into_iter().flatten() {
         match value {
+            Value::Array(rows) if rows.first().is_some_and(|row| row["op"].is_string()) => {
+                lines.extend(layer_table(rows));
+            }
             Value::Array(rows) if rows.first().is_some_and(Value::is_object) => {
                 lines.push(format!("{name}:"));
                 for row in rows {
@@ -135,6 +205,47 @@ fn as_text(path: &Path, value: &Value) -> String {
         }
     }
     lines.join("\n")
+}
+
+/// One line per layer; the node is left out, since its name repeats the module's and the tensor's.
+fn layer_table(rows: &[Value]) -> Vec<String> {
+    let cells = |row: &Value| {
+        let mark = if row["output"] == true { "output" } else { "" };
+        let shape = row["shape"].as_array();
+        let axes = shape.map(|axes| axes.iter().map(Value::to_string).collect::<Vec<_>>());
+        [
+            plain(&row["name"]),
+            plain(&row["module"]),
+            plain(&row["op"]),
+            axes.map_or(String::new(), |axes| axes.join(" x ")),
+            row["n_units"]
+                .as_u64()
+                .map_or(String::new(), |n| n.to_string()),
+            mark.to_owned(),
+        ]
+    };
+    let head = ["layer", "module", "operation", "shape", "units", ""].map(str::to_owned);
+    let table: Vec<[String; 6]> = std::iter::once(head)
+        .chain(rows.iter().map(cells))
+        .collect();
+    let width = |column: usize| table.iter().map(|row| row[column].chars().count()).max();
+    let widths: Vec<usize> = (0..6).map(|column| width(column).unwrap_or(0)).collect();
+    let line = |row: &[String; 6]| {
+        let cells = row
+            .iter()
+            .zip(&widths)
+            .enumerate()
+            .map(|(column, (cell, &width))| {
+                // Numbers of units are compared down the column.
+                if column == 4 {
+                    format!("{cell:>width$}")
+                } else {
+                    format!("{cell:<width$}")
+                }
+            });
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    table.iter().map(line).collect()
 }
 
 fn plain(value: &Value) -> String {

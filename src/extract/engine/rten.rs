@@ -9,7 +9,7 @@ use rten_tensor::{AsView, Layout, Tensor};
 
 use super::{Engine, not_floats, not_loaded, not_run};
 use crate::error::Result;
-use crate::extract::onnx::Model;
+use crate::extract::onnx::{Layout as ImageInput, Model};
 
 /// Name and version in records and messages.
 const NAME: &str = "rten 0.27";
@@ -35,10 +35,31 @@ impl Rten {
     ///
     /// If it uses operators that `rten` does not have, or is damaged.
     pub fn load(model: Model, input: &str, tensors: &[String], workers: usize) -> Result<Rten> {
+        Self::load_with(model, input, tensors, workers, true)
+    }
+
+    /// As [`load`](Self::load), but keeps every operation as it is: the optimiser stumbles when all tensors
+    /// of a model are outputs.
+    ///
+    /// # Errors
+    ///
+    /// As `load`.
+    pub fn load_plain(model: Model, input: &str, tensors: &[String]) -> Result<Rten> {
+        Self::load_with(model, input, tensors, 1, false)
+    }
+
+    fn load_with(
+        model: Model,
+        input: &str,
+        tensors: &[String],
+        workers: usize,
+        is_optimised: bool,
+    ) -> Result<Rten> {
         let path = model.path().to_owned();
         let path = path.as_path();
         let (bytes, external) = model.into_parts();
         let mut options = ModelOptions::with_all_ops();
+        options.enable_optimization(is_optimised);
         for (name, data) in external {
             options.external_data(&name, data);
         }
@@ -65,6 +86,42 @@ impl Rten {
         })
     }
 
+    /// Shapes of the wanted tensors for one image, from a pass over grey ones; `None` for those that hold no
+    /// floats, or no value per image.
+    ///
+    /// # Errors
+    ///
+    /// If the network cannot be computed.
+    pub fn shapes(&self, layout: &ImageInput) -> Result<Vec<Option<Vec<usize>>>> {
+        // Two images, where the model allows it, tell an axis of images from one of length 1.
+        let n_images = layout.batch.unwrap_or(2);
+        let values = self.values(ArrayD::zeros(layout.shape(n_images)).view())?;
+        let shape = |value: &Value| match value {
+            Value::FloatTensor(tensor) => match tensor.shape() {
+                [n, rest @ ..] if *n == n_images => Some(rest.to_vec()),
+                _ => None,
+            },
+            _ => None,
+        };
+        Ok(values.iter().map(shape).collect())
+    }
+
+    fn values(&self, images: ArrayViewD<'_, f32>) -> Result<Vec<Value>> {
+        let input = Tensor::from_data(images.shape(), images.iter().copied().collect::<Vec<_>>());
+        let ids: Vec<NodeId> = self.outputs.iter().map(|(id, _)| *id).collect();
+        let pool = self.pool();
+        let options = RunOptions::default().with_thread_pool(Some(Arc::clone(&pool)));
+        let values = self
+            .model
+            .run(vec![(self.input, input.into())], &ids, Some(options))
+            .map_err(|error| not_run(&self.path, NAME, &error.to_string()));
+        self.pools
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(pool);
+        values
+    }
+
     fn pool(&self) -> Arc<ThreadPool> {
         let mut pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
         pools
@@ -83,19 +140,7 @@ impl Engine for Rten {
     }
 
     fn run(&self, images: ArrayViewD<'_, f32>) -> Result<Vec<ArrayD<f32>>> {
-        let input = Tensor::from_data(images.shape(), images.iter().copied().collect::<Vec<_>>());
-        let ids: Vec<NodeId> = self.outputs.iter().map(|(id, _)| *id).collect();
-        let pool = self.pool();
-        let options = RunOptions::default().with_thread_pool(Some(Arc::clone(&pool)));
-        let values = self
-            .model
-            .run(vec![(self.input, input.into())], &ids, Some(options))
-            .map_err(|error| not_run(&self.path, NAME, &error.to_string()));
-        self.pools
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(pool);
-        let named = values?.into_iter().zip(&self.outputs);
+        let named = self.values(images)?.into_iter().zip(&self.outputs);
         named
             .map(|(value, (_, name))| array(&self.path, name, value))
             .collect()

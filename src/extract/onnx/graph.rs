@@ -13,6 +13,9 @@ const CONSTANT: &str = "Constant";
 /// Height and width of the images where the model leaves them free.
 const FREE_SIDE: usize = 224;
 
+/// Red, green and blue.
+const N_COLOURS: usize = 3;
+
 /// Most images that a model may fix as its batch.
 const MOST_FIXED: usize = 4096;
 
@@ -50,6 +53,19 @@ pub struct Layout {
     pub width: usize,
     /// Colours are the last axis (TensorFlow), not the second (PyTorch, Caffe).
     pub colours_last: bool,
+}
+
+impl Layout {
+    /// Shape of the input for so many images.
+    #[must_use]
+    pub fn shape(&self, n_images: usize) -> Vec<usize> {
+        let (height, width) = (self.height, self.width);
+        if self.colours_last {
+            vec![n_images, height, width, N_COLOURS]
+        } else {
+            vec![n_images, N_COLOURS, height, width]
+        }
+    }
 }
 
 /// One result of an operation.
