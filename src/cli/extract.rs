@@ -11,6 +11,7 @@ use bhscore::extract::engine::Choice;
 use bhscore::extract::job::{Job, Place};
 use bhscore::extract::layers::{self, Layer};
 use bhscore::extract::onnx::{Layout, Model, Weights};
+use bhscore::extract::preprocess::Degrees;
 use bhscore::extract::stage::{self, Event, Summary};
 use bhscore::extract::stimuli::stimuli;
 use bhscore::settings::{self, Extract, Filter, Network, PreprocessEntry, Transform, Units};
@@ -229,7 +230,10 @@ pub fn extract(global: &Global, args: &ExtractArgs, stop: &AtomicBool) -> Result
         layers,
         outputs,
         preprocess: preprocess(args, &chosen)?,
-        degrees: args.visual_degrees.zip(args.source_degrees),
+        degrees: args
+            .visual_degrees
+            .zip(args.source_degrees)
+            .map(|(model, image)| Degrees { model, image }),
         units: chosen.units,
         seed: chosen.seed,
         weights: weights.to_string(),

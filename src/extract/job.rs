@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::engine::Engine;
 use super::layers::Layer;
 use super::onnx::Layout;
+use super::preprocess::Degrees;
 use super::stimuli::Stimulus;
 use crate::settings::{Preprocess, Units};
 use crate::study::memory::Memory;
@@ -23,7 +24,7 @@ pub struct Job<'a> {
     /// Pixels to input.
     pub preprocess: Preprocess,
     /// Visual angle of the model's input and of the images.
-    pub degrees: Option<(f64, f64)>,
+    pub degrees: Option<Degrees>,
     /// Which units are kept.
     pub units: Units,
     /// Seed of their choice.

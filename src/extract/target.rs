@@ -200,7 +200,7 @@ fn recipe(job: &Job, layer: &Layer) -> Recipe {
         transform: transform.to_owned(),
         preprocess: json!(job.preprocess),
         size: [job.input.height, job.input.width],
-        degrees: job.degrees.map(|(model, image)| [model, image]),
+        degrees: job.degrees.map(|degrees| [degrees.model, degrees.image]),
         units: job.units.to_string(),
         seed: job.seed,
     }
