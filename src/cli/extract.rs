@@ -22,6 +22,7 @@ use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Value, json};
 
+use super::stages::StageArgs;
 use super::{Global, Outcome, speech, stop_flag};
 
 /// Failed images that are named again at the end.
@@ -31,7 +32,7 @@ const FAILURES_REPEATED: usize = 5;
 const COPIES_OF_MODEL: u64 = 2;
 
 /// Options of `extract`.
-#[derive(Args)]
+#[derive(Args, Default)]
 #[command(after_help = "\
 Images are data/images/ImageNetTraining and ImageNetTest, features go to data/features. What is there
 already is not computed again.
@@ -161,37 +162,48 @@ pub fn run(global: &Global, args: &ExtractArgs) -> Result<Outcome> {
     extract(global, args, &stop)
 }
 
-/// The options with which `run` and `demo` extract: everything as the settings say.
-pub fn from_settings(
+/// As a part of `run` and `demo`: everything as the settings say, for networks whose model and images are there.
+/// Features of the others are taken as they are.
+pub fn if_possible(
+    global: &Global,
     network: &Network,
-    shard: Option<Shard>,
-    force: bool,
-    dry_run: bool,
-) -> ExtractArgs {
-    ExtractArgs {
-        net: Some(network.dir.clone()),
-        model: None,
-        layers: Vec::new(),
-        time_step: None,
-        split: None,
-        images: None,
-        out: None,
-        preprocess: None,
-        resize: None,
-        size: None,
-        visual_degrees: None,
-        source_degrees: None,
-        transforms: Vec::new(),
-        units: None,
-        seed: None,
-        weights: None,
-        batch: None,
-        engine: None,
-        ort_lib: None,
-        shard,
-        force,
-        dry_run,
+    run: &StageArgs,
+    stop: &AtomicBool,
+) -> Result<Outcome> {
+    let model = network
+        .extract
+        .as_ref()
+        .and_then(|extract| extract.model.as_ref());
+    let Some(model) = model.map(|model| global.study.join(model)) else {
+        return Ok(Outcome::Complete);
+    };
+    let layout = global.layout();
+    let splits = [Split::Training, Split::Test];
+    let is_possible = model.exists() && splits.iter().all(|&split| layout.images(split).is_dir());
+    if !is_possible {
+        if global.verbose {
+            let text = "no model or no images: features are taken as they are";
+            speech::note(&format!(
+                "extract {}: {text} (`{}`)",
+                network.dir,
+                model.display()
+            ));
+        }
+        return Ok(Outcome::Complete);
     }
+    let args = ExtractArgs {
+        net: Some(network.name.clone()),
+        shard: run.shard,
+        force: run.force,
+        dry_run: run.dry_run,
+        ..ExtractArgs::default()
+    };
+    // What is printed is the scores.
+    let global = Global {
+        json: false,
+        ..global.clone()
+    };
+    extract(&global, &args, stop)
 }
 
 /// Runs the stage on all parts of a study, or on the folder that was named.

@@ -11,7 +11,7 @@ use bhscore::{decode, encode};
 use clap::Args;
 
 use super::progress::Progress;
-use super::{Global, Outcome, compute, speech, stop_flag};
+use super::{Global, Outcome, compute, extract, speech, stop_flag};
 
 /// Failures that the summary at the end repeats.
 const FAILURES_REPEATED: usize = 5;
@@ -134,6 +134,12 @@ pub fn run_all(global: &Global, args: &RunArgs) -> Result<Outcome> {
     let context = context(global, args.stage.compat)?;
     let stop = stop_flag()?;
     let mut outcome = Outcome::Complete;
+    for network in args.stage.select.networks(&context.settings)? {
+        outcome = outcome.max(extract::if_possible(global, network, &args.stage, &stop)?);
+        if stop.load(Ordering::Relaxed) {
+            return Ok(outcome.max(Outcome::WorkRemains));
+        }
+    }
     for stage in Stage::ALL {
         // A failed item does not keep the others from the next stage.
         outcome = outcome.max(run_stage(global, &args.stage, &context, stage, &stop)?);

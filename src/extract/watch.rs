@@ -63,6 +63,7 @@ impl Watch {
     /// A line for everything that the user should know.
     pub fn warnings(&self, targets: &[Target]) -> Vec<String> {
         let mut lines = Vec::new();
+        let mut few = Vec::new();
         for (seen, target) in self.layers.iter().zip(targets) {
             let name = &target.layer.name;
             let n_images = seen.n_images.load(Ordering::Relaxed);
@@ -80,12 +81,18 @@ impl Watch {
                 ));
             }
             let n_units = target.kept.as_ref().map(super::units::Kept::n_units);
-            if let Some(n_units) = n_units.filter(|&n| n_images > 0 && n < FEW_UNITS) {
-                lines.push(format!(
-                    "layer `{name}` has only {n_units} unit{}",
-                    if n_units == 1 { "" } else { "s" }
-                ));
+            if n_units.is_some_and(|n| n_images > 0 && n < FEW_UNITS) {
+                few.push(format!("`{name}`"));
             }
+        }
+        match few.as_slice() {
+            [] => {}
+            [one] => lines.push(format!("layer {one} has fewer than {FEW_UNITS} units")),
+            several => lines.push(format!(
+                "{} layers have fewer than {FEW_UNITS} units: {}",
+                several.len(),
+                several.join(", ")
+            )),
         }
         let remarks = self.remarks.lock().map(|remarks| remarks.clone());
         for (remark, (image, n)) in remarks.unwrap_or_default() {

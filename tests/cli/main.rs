@@ -7,6 +7,7 @@
 //! | [`odd`] | are odd data computed with what is left? |
 //! | [`ceilings`] | is told how high scores can be? |
 //! | [`encode`] | does encoding give the numbers of the original, in any order and any way? |
+//! | [`extract`] | are features the activations of the layers, in any order and after any interruption? |
 //! | [`damage`] | do damaged files fail their own items only, with a remedy? |
 //! | [`compat`] | does `--compat` keep the original's defects? |
 //! | [`foreign`] | are the original's decoders used, and left alone? |
@@ -40,6 +41,7 @@ mod edit;
 mod encode;
 mod encoding;
 mod env;
+mod extract;
 mod foreign;
 mod golden;
 mod inspect;
