@@ -142,7 +142,9 @@ def extract(bhscore: str, root: str, net: str, model: str, by_folder: bool, *opt
     """Runs the program; returns the folder of the layers and its output."""
     features = os.path.join(root, 'data', 'features', 'ImageNetTest', 'pytorch', net)
     words = [bhscore, '-C', root, 'extract', '--net', 'pytorch/' + net, '--model', model, *options]
-    if by_folder:
+    if not by_folder:
+        words += ['--split', 'test']
+    else:
         features = os.path.join(root, 'out', net)
         words += ['--images', os.path.join(root, 'data', 'images', 'ImageNetTest'), '--out', features]
     done = subprocess.run(words, capture_output=True, text=True)
