@@ -2,7 +2,7 @@
 """Does `bhscore extract` compute what PyTorch computes? By hand, not in CI.
 
   scripts/check_extract.py target/release/bhscore
-  scripts/check_extract.py target/release/bhscore --nets alexnet,CORnet_RT --keep /tmp/check --folder
+  scripts/check_extract.py target/release/bhscore --nets alexnet,CORnet_RT --keep check --folder
 
 For AlexNet, ResNet-18 and the four CORnets with random weights: exports the network, makes a study
 of 8 synthetic pictures, lets the program extract the layers of the settings, and compares every
