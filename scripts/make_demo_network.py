@@ -41,8 +41,8 @@ LAYERS = (('conv2', 3, 5, 1, 0.15), ('conv3', 3, 4, 1, 0.2), ('conv4', 2, 6, 2, 
 N_FC6 = 48
 # Added before the rectification of fc6, so that a unit is silent for about one picture in six.
 OFFSET = 1.0
-# The deep layers can just be decoded at this likeness; at 0.9 they cannot.
-LIKENESS = 0.98
+# Chosen for the demo: its score is 0.89 at 0.98, 0.80 at 0.95, 0.73 at 0.9; about 0.5 in a study of another seed.
+LIKENESS = 0.95
 OPSET, IR_VERSION = 17, 8
 MAX_BYTES = 150_000
 TOLERANCE = 1e-4
@@ -144,7 +144,9 @@ class Graph:
         padded = np.pad(self.values[x], ((0, 0), (0, 0), (top, bottom), (left, right)))
         windows = np.lib.stride_tricks.sliding_window_view(padded, weights.shape[2:], axis=(2, 3))[:, :, ::stride, ::stride]
         value = np.einsum('nchwij,ocij->nohw', windows, weights, optimize=True) + bias[:, None, None]
-        return self.add('Conv', [x, weights, bias], output, value, strides=[stride, stride], pads=list(pads))
+        # Dilations have a default, but rten 0.27 does not know it.
+        return self.add('Conv', [x, weights, bias], output, value, kernel_shape=list(weights.shape[2:]),
+                        strides=[stride, stride], pads=list(pads), dilations=[1, 1])
 
     def linear(self, x: str, weights: np.ndarray, output: str, offset: float = 0.0) -> str:
         """Weighted sums with mean `offset` and deviation 1 over the pictures."""
