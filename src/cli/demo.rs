@@ -10,14 +10,15 @@ use bhscore::work::Stage;
 use clap::Args;
 
 use super::stages::{SelectArgs, StageArgs, run_stage};
-use super::{Global, Outcome, compute, speech, stop_flag};
+use super::{Global, Outcome, compute, extract, speech, stop_flag};
 
 /// Options of `demo`.
 #[derive(Args)]
 #[command(after_help = "\
 Three networks see the same images: in `forward` deeper layers resemble higher visual areas, in
 `reversed` lower ones, and in `shuffled` units of all kinds are spread over the layers. Their
-scores come out clearly positive, clearly negative and near zero.
+scores come out clearly positive, clearly negative and near zero. A fourth, `energy`, is a real
+network (an ONNX file) that is run on the images; its filters were made to resemble the brain's.
 
 Examples:
   bhscore demo
@@ -77,6 +78,12 @@ pub fn run(global: &Global, args: &DemoArgs) -> Result<Outcome> {
         items_hidden: true,
         ..global.clone()
     };
+    for network in &settings.networks {
+        let outcome = extract::if_possible(&global, network, &stage_args, &stop)?;
+        if outcome != Outcome::Complete {
+            return Ok(outcome);
+        }
+    }
     for stage in Stage::ALL {
         let outcome = run_stage(&quieter, &stage_args, &context, stage, &stop)?;
         if outcome != Outcome::Complete {

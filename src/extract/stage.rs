@@ -185,17 +185,16 @@ impl Shared<'_> {
         let (inputs, mut done) = self.inputs(&self.batches[position]);
         let outputs = self.forward(inputs)?;
         let job = self.job;
-        for (target, &at) in self.targets.iter_mut().zip(&job.outputs) {
-            let output = &outputs[at];
-            target.settle(output.shape(), job, self.place.stimuli)?;
-        }
-        self.write(&self.batches[position], &outputs, &mut done)?;
         let per_worker = before.grown_since(&outputs);
         job.memory.require(
             job.model_bytes + per_worker,
             format!("network `{}`", job.model_file),
             "the model and one forward pass",
         )?;
+        for (target, &at) in self.targets.iter_mut().zip(&job.outputs) {
+            target.settle(outputs[at].shape(), job, self.place.stimuli)?;
+        }
+        self.write(&self.batches[position], &outputs, &mut done)?;
         let room = (job.memory.bytes - job.model_bytes) / per_worker.max(1);
         let n_workers = usize::try_from(room).unwrap_or(usize::MAX);
         Ok((done, n_workers.min(job.engine.workers()).max(1)))

@@ -44,7 +44,9 @@ impl Memory {
         Err(Error::data(
             item,
             format!("needs {needed} of memory for {what}, `--memory` allows {bound}"),
-            format!("give at least `--memory {needed}`, or choose a smaller ROI"),
+            format!(
+                "give at least `--memory {needed}`, or ask for less at a time (a smaller ROI, fewer layers)"
+            ),
         ))
     }
 }

@@ -6,6 +6,7 @@
 //! data/images/{ImageNetTraining,ImageNetTest}/<image>.png
 //! data/fmri/<subject>_perceptionNaturalImage{Training,Test}_VC_v2.h5
 //! data/features/{ImageNetTraining,ImageNetTest}/synth/<network>/<layer>/<image>.mat
+//! models/energy.onnx                                           a real network, for `extract`
 //! ```
 //!
 //! The names are those of the published data, so the settings need no patterns.
@@ -28,10 +29,20 @@ use crate::io::atomic::{self, Batch};
 const MARK: &str = "demo.json";
 
 /// Version of the design: raised when the same plan gives other files.
-const DESIGN: u32 = 1;
+const DESIGN: u32 = 2;
 
 /// Framework part of the networks' folders.
 const FRAMEWORK: &str = "synth";
+
+/// The network whose features are not written but extracted from the images. Its filters resemble those of
+/// the demo's brain by design (`scripts/make_demo_network.py` writes it).
+const ENERGY: &[u8] = include_bytes!("network/energy.onnx");
+
+/// Its file in the study.
+const ENERGY_MODEL: &str = "models/energy.onnx";
+
+/// Its name.
+const ENERGY_NAME: &str = "energy";
 
 /// Ridge penalty, that of the published study.
 const ALPHA: f64 = 100.0;
@@ -70,6 +81,10 @@ pub fn write_study(folder: &Path, plan: &Plan, progress: &dyn Fn(&str)) -> Resul
         study.test_images.len()
     ));
     write_images(folder, &study)?;
+    let model = folder.join(ENERGY_MODEL);
+    if is_missing(&model)? {
+        files::write(&model, ENERGY)?;
+    }
     write_fmri(folder, plan, &study, progress)?;
     study.networks.iter().try_for_each(|network| {
         progress(&format!("writing features of `{}`", net(network.order)));
@@ -153,7 +168,16 @@ fn settings(plan: &Plan, study: &Study) -> Vec<u8> {
             json!({ "dir": net(order), "layers": LAYERS }),
         )
     };
-    let networks: Map<String, Value> = Order::ALL.into_iter().map(network).collect();
+    let mut networks: Map<String, Value> = Order::ALL.into_iter().map(network).collect();
+    let energy = json!({
+        "dir": format!("{FRAMEWORK}/{ENERGY_NAME}"),
+        "layers": LAYERS,
+        "extract": {
+            "model": ENERGY_MODEL,
+            "preprocess": { "scale": 255, "mean": [0, 0, 0], "sd": [1, 1, 1] },
+        },
+    });
+    networks.insert(ENERGY_NAME.to_owned(), energy);
     pretty(&json!({
         "subjects": subjects,
         "rois": ROIS,
@@ -298,8 +322,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         write(folder.path(), &small()).unwrap();
         let before = contents(folder.path());
-        // Mark and settings, 8 images, 2 tables, 3 networks of 6 layers with 8 images each.
-        assert_eq!(before.len(), 2 + 8 + 2 + 3 * 6 * 8);
+        // Mark and settings, 8 images, 2 tables, a model, 3 networks of 6 layers with 8 images each.
+        assert_eq!(before.len(), 2 + 8 + 2 + 1 + 3 * 6 * 8);
         for (path, _) in before
             .iter()
             .filter(|(path, _)| !path.ends_with(MARK))

@@ -1,4 +1,4 @@
-//! The demo: three networks whose scores are known beforehand.
+//! The demo: networks whose scores are known beforehand, one of them run on the images.
 
 use std::fs;
 
@@ -19,19 +19,26 @@ fn the_demo_ends_with_the_scores_it_was_made_for_and_is_done_afterwards() {
     let value = first.ok().json();
     assert_eq!(first.stdout.lines().count(), 1);
     first
-        .stderr_contains("180 items: 180 computed")
+        .stderr_contains("240 items: 240 computed")
         .stderr_contains("report: my-demo/results/report.html");
     let networks = value["networks"].as_array().unwrap();
     let names: Vec<&Value> = networks.iter().map(|network| &network["name"]).collect();
-    assert_eq!(names, ["forward", "reversed", "shuffled"]);
+    assert_eq!(names, ["forward", "reversed", "shuffled", "energy"]);
     for rule in ["published", "textbook"] {
         let score = |index: usize| networks[index]["decoding"][rule].as_f64().unwrap();
         assert!(score(0) > 0.5, "{rule}: {}", score(0));
         assert!(score(1) < -0.5, "{rule}: {}", score(1));
         assert!(score(2).abs() < 0.2, "{rule}: {}", score(2));
+        // From images through the network: its filters resemble the brain's by design.
+        assert!(score(3) > 0.5, "{rule}: {}", score(3));
     }
+    first
+        .stderr_contains("extract ImageNetTraining: 120 images computed")
+        .stderr_contains("extract ImageNetTest: 50 images computed");
     for file in [
         "demo.json",
+        "models/energy.onnx",
+        "data/features/ImageNetTest/synth/energy/conv1/extract.json",
         "settings.json",
         "results/report.html",
         "results/bhscore.json",
@@ -43,8 +50,8 @@ fn the_demo_ends_with_the_scores_it_was_made_for_and_is_done_afterwards() {
     let second = demo(&env, &["my-demo", "--json"]);
     second
         .ok()
-        .stderr_contains("180 items: 0 computed, 180 done before");
-    assert_eq!(second.stderr.matches("180 items: 0 computed").count(), 4);
+        .stderr_contains("240 items: 0 computed, 240 done before");
+    assert_eq!(second.stderr.matches("240 items: 0 computed").count(), 4);
     let (mut first, mut second) = (value, second.json());
     for value in [&mut first, &mut second] {
         value.as_object_mut().unwrap().remove("provenance").unwrap();

@@ -384,9 +384,19 @@ fn names_that_mean_nothing_are_told_with_near_ones() {
     extract(&env, &["--weights", "noise:1"])
         .status(2)
         .stderr_contains("init:<seed>");
-    extract(&env, &["--model", &model("batch2.onnx"), "--batch", "3"])
-        .status(2)
-        .stderr_contains("exactly 2 images");
+    extract(
+        &env,
+        &[
+            "--model",
+            &model("batch2.onnx"),
+            "--layers",
+            "features.4",
+            "--batch",
+            "3",
+        ],
+    )
+    .status(2)
+    .stderr_contains("exactly 2 images");
     assert_eq!(features(&env).len(), 0);
 }
 
@@ -487,12 +497,18 @@ fn settings_of_the_section_are_checked() {
         let extract = &mut settings["dnns"]["CNN"]["extract"];
         extract["tensors"]["conv9"] = json!("features.0");
         extract["preprocess"] = json!({ "sd": [0, 1, 1] });
-        extract["units"] = json!("random:0");
     });
     extract(&env, &[])
         .status(2)
         .stderr_contains("conv9")
         .stderr_contains("preprocess");
+    env.edit_settings(|settings| {
+        settings["dnns"]["CNN"]["extract"] = json!({ "units": "random:0" });
+    });
+    extract(&env, &[])
+        .status(2)
+        .stderr_contains("random:0")
+        .stderr_contains("random:1000");
     env.edit_settings(|settings| {
         settings["dnns"]["CNN"]["extract"] = json!({ "modell": "a.onnx" });
     });
