@@ -159,6 +159,41 @@ fn truncated_models_are_errors() {
     }
 }
 
+/// A sample of single damaged bytes: reading, looking up and loading may fail, but not panic.
+#[test]
+fn damaged_models_are_errors_or_models() {
+    let whole = std::fs::read(folder().join("dynamo.onnx")).unwrap();
+    let scratch = tempfile::tempdir().unwrap();
+    let path = scratch.path().join("odd.onnx");
+    let (mut n_read, mut n_run) = (0, 0);
+    for at in (0..whole.len()).step_by(29) {
+        for flip in [0x01, 0x80, 0xff] {
+            let mut bytes = whole.clone();
+            bytes[at] ^= flip;
+            std::fs::write(&path, &bytes).unwrap();
+            let Ok(model) = Model::read(&path) else {
+                continue;
+            };
+            n_read += 1;
+            let Ok(layout) = model.graph().layout(&path, None) else {
+                continue;
+            };
+            let outputs = model.graph().outputs().to_vec();
+            let Ok(model) = model.with_outputs(&outputs) else {
+                continue;
+            };
+            let Ok(engine) = Choice::Rten.load(model, &layout.input, &outputs, 1) else {
+                continue;
+            };
+            let images = ArrayD::zeros(layout.shape(layout.batch.unwrap_or(1)));
+            n_run += usize::from(
+                layout.height * layout.width < 1 << 16 && engine.run(images.view()).is_ok(),
+            );
+        }
+    }
+    assert!(n_read > 0 && n_run > 0, "{n_read} {n_run}");
+}
+
 /// The weights are found in all three places where exporters put them, and only they change.
 #[test]
 fn controls_change_weights_and_nothing_else() {

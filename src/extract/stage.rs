@@ -33,6 +33,9 @@ use crate::io::atomic::{self, Batch};
 /// Files published together: a sync for each would take longer than the network.
 const FILES_PER_SYNC: usize = 64;
 
+/// Batches that may wait for the disk: their features are written already, only the sync is to come.
+const BACKLOG: usize = 256;
+
 /// Longest time that finished files wait for others.
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
@@ -342,7 +345,7 @@ impl Published<'_, '_> {
     fn run(&mut self, n_workers: usize) -> Result<()> {
         let shared = self.shared;
         thread::scope(|scope| {
-            let (sender, results): (_, Receiver<Result<Done>>) = mpsc::sync_channel(n_workers);
+            let (sender, results): (_, Receiver<Result<Done>>) = mpsc::sync_channel(BACKLOG);
             for _ in 0..n_workers {
                 let sender = sender.clone();
                 scope.spawn(move || shared.work(&sender));

@@ -2,6 +2,7 @@
 
 use ndarray::{ArrayD, ArrayViewD};
 
+use crate::io::features::VARIABLE;
 use crate::io::mat;
 use crate::settings::{Transform, Units};
 use crate::stats::legacy_random::LegacyRandom;
@@ -67,13 +68,9 @@ impl Kept {
 /// The `.mat` file of one image and layer, with the variable `feat`.
 #[must_use]
 pub fn encode(activations: &ArrayD<f32>) -> Vec<u8> {
-    // Reversing the axes turns the order of the values from row-major into column-major.
-    let column_major: Vec<f32> = activations.t().iter().copied().collect();
-    mat::encode_f32(
-        crate::io::features::VARIABLE,
-        activations.shape(),
-        &column_major,
-    )
+    let values = activations.as_standard_layout();
+    let values = values.as_slice().expect("in standard layout");
+    mat::encode_f32_rows(VARIABLE, activations.shape(), values)
 }
 
 #[cfg(test)]

@@ -107,7 +107,10 @@ impl Rten {
     }
 
     fn values(&self, images: ArrayViewD<'_, f32>) -> Result<Vec<Value>> {
-        let input = Tensor::from_data(images.shape(), images.iter().copied().collect::<Vec<_>>());
+        let values = images
+            .to_shape(images.len())
+            .expect("one axis holds them all");
+        let input = Tensor::from_data(images.shape(), values.to_vec());
         let ids: Vec<NodeId> = self.outputs.iter().map(|(id, _)| *id).collect();
         let pool = self.pool();
         let options = RunOptions::default().with_thread_pool(Some(Arc::clone(&pool)));

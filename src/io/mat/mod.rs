@@ -22,7 +22,7 @@ use std::path::Path;
 
 pub use array::{Array, Numeric, Variable};
 pub(in crate::io) use array::{Convention, n_elements};
-pub use encode::{encode_f32, encode_f64};
+pub use encode::{encode_f32, encode_f32_rows, encode_f64};
 pub use weights::{WeightsWriter, encode_weights};
 
 use self::problem::{check_range, missing_variable};
