@@ -39,7 +39,7 @@ pub struct Job<'a> {
     pub batch: usize,
     /// Bound for the model and all forward passes together.
     pub memory: Memory,
-    /// Bytes of the loaded model.
+    /// Bytes of the loaded model and the program itself.
     pub model_bytes: u64,
 }
 

@@ -17,7 +17,7 @@
 //! | [`job`] | what is asked of the stage |
 //! | `target` | a layer's folder: what is there and what is missing |
 //! | `watch` | what looks wrong in features |
-//! | `resident` | memory of a forward pass, measured |
+//! | [`resident`] | memory of a model and a forward pass, measured |
 //! | [`stage`] | the loop: workers, batches, publishing |
 
 pub mod engine;
@@ -27,7 +27,7 @@ pub mod layers;
 pub mod onnx;
 pub mod preprocess;
 pub mod recipe;
-mod resident;
+pub mod resident;
 pub mod stage;
 pub mod stimuli;
 mod target;

@@ -22,7 +22,7 @@ use super::image;
 use super::job::{Job, Place};
 use super::onnx::Layout;
 use super::preprocess;
-use super::resident::Resident;
+use super::resident::Watched;
 use super::stimuli::Stimulus;
 use super::target::{Target, targets};
 use super::units::{self, Kept};
@@ -183,12 +183,16 @@ impl Shared<'_> {
     ///
     /// Returns also how many workers the memory allows.
     fn first(&mut self) -> Result<(Done, usize)> {
-        let before = Resident::start();
+        let watched = Watched::start();
         let position = self.next.fetch_add(1, Ordering::Relaxed);
         let (inputs, mut done) = self.inputs(&self.batches[position]);
         let outputs = self.forward(inputs)?;
         let job = self.job;
-        let per_worker = before.grown_since(&outputs);
+        // Turning and encoding an image's features takes some buffers more.
+        let written = outputs
+            .iter()
+            .map(|output| 2 * output.len() * size_of::<f32>());
+        let per_worker = watched.growth(&outputs) + written.max().unwrap_or(0) as u64;
         job.memory.require(
             job.model_bytes + per_worker,
             format!("network `{}`", job.model_file),

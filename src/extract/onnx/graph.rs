@@ -121,10 +121,17 @@ impl Graph {
                 });
             }
         }
+        let moments: HashSet<&str> = graph
+            .nodes
+            .iter()
+            .filter(|node| node.op == "BatchNormalization")
+            .flat_map(|node| node.inputs.iter().skip(3).map(String::as_str))
+            .collect();
         let n_parameters = graph
             .initializers
             .iter()
             .filter(|tensor| tensor.data_type == proto::FLOAT)
+            .filter(|tensor| !moments.contains(tensor.name.as_str()))
             .map(n_values)
             .sum();
         Ok(Graph {
@@ -154,7 +161,8 @@ impl Graph {
         &self.outputs
     }
 
-    /// Single floats among the constants: weights, biases, and the running moments of batch normalisation.
+    /// Single floats among the constants, without the running moments of batch normalisation, which PyTorch does
+    /// not count either.
     #[must_use]
     pub fn n_parameters(&self) -> u64 {
         self.n_parameters
