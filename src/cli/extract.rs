@@ -36,14 +36,14 @@ const COPIES_OF_MODEL: u64 = 3;
 /// Options of `extract`.
 #[derive(Args, Default)]
 #[command(after_help = "\
-Images are data/images/ImageNetTraining and ImageNetTest, features go to data/features. What is there
-already is not computed again.
+Images are data/images/ImageNetTraining and ImageNetTest, features go to data/features. What is
+there already is not computed again.
 
 Examples:
   bhscore -C study extract --net pytorch/alexnet --model alexnet.onnx
   bhscore -C study extract --net pytorch/resnet18 --split test --units random:1000
-  bhscore extract --model cornet_s.onnx --layers V1.output,IT.output-t0 --images photos --out features
-  bhscore -C study extract --net pytorch/alexnet_shuffled --model alexnet.onnx --weights shuffle:1
+  bhscore extract --model cornet_s.onnx --layers IT.output-t0 --images photos --out features
+  bhscore extract --net pytorch/shuffled --model alexnet.onnx --weights shuffle:1
 
 `bhscore inspect alexnet.onnx` lists the layers that a model has.")]
 pub struct ExtractArgs {

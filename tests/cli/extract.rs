@@ -44,7 +44,7 @@ fn model(name: &str) -> String {
 }
 
 /// A study with images and a model, and without features.
-fn study() -> TestEnv {
+pub fn study() -> TestEnv {
     let env = TestEnv::empty();
     for split in ["ImageNetTraining", "ImageNetTest"] {
         let folder = env.path("data/images").join(split);
@@ -74,7 +74,7 @@ fn study() -> TestEnv {
     env
 }
 
-fn extract(env: &TestEnv, args: &[&str]) -> Run {
+pub fn extract(env: &TestEnv, args: &[&str]) -> Run {
     let head = ["extract", "--net", NET];
     env.run(head.into_iter().chain(args.iter().copied()))
 }
@@ -94,7 +94,7 @@ fn features(env: &TestEnv) -> BTreeMap<String, Vec<u8>> {
 }
 
 /// The feature files alone: `extract.json` has the times of the images, which copies do not share.
-fn mats(env: &TestEnv) -> BTreeMap<String, Vec<u8>> {
+pub fn mats(env: &TestEnv) -> BTreeMap<String, Vec<u8>> {
     let mut features = features(env);
     features.retain(|path, _| path.ends_with(".mat"));
     features

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::env::{TestEnv, copy, files};
+use crate::env::{TestEnv, copy, files, same_files};
 use crate::items::{Item, NET};
 
 /// A small file system of its own; `None`, with a message, where this user cannot have one.
@@ -176,4 +176,31 @@ fn things_in_the_way_are_named() {
     fs::write(env.path("results"), "").unwrap();
     env.run(["compute"]).status(2).stderr_contains("results");
     env.neighbours_are_unchanged(&[]);
+}
+
+#[test]
+fn a_full_disk_loses_no_features_and_extraction_is_continued() {
+    let study = crate::extract::study();
+    let size = pages(study.root());
+    // Room for some of the features: an image's take 5 pages, `extract.json` of three layers 6.
+    let Some(disk) = Disk::of_bytes(size + 45 * 4096) else {
+        return;
+    };
+    let env = &disk.env;
+    copy(study.root(), env.root());
+    crate::extract::extract(env, &[])
+        .status(2)
+        .stderr_contains("free some space and run the same command again");
+    env.has_no_temporary_files();
+    disk.remount("size=64M");
+    crate::extract::extract(env, &[]).ok();
+    env.has_no_temporary_files();
+    crate::extract::extract(&study, &[]).ok();
+    let (found, expected) = (crate::extract::mats(env), crate::extract::mats(&study));
+    same_files(&found.iter().collect(), &expected.iter().collect());
+    disk.remount("ro");
+    crate::extract::extract(env, &[]).ok();
+    crate::extract::extract(env, &["--force"])
+        .status(2)
+        .stderr_contains("must be writable");
 }

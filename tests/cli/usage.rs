@@ -11,9 +11,10 @@ use crate::env::{Run, TestEnv, program, run, spawn};
 use crate::items::{Item, NET, items};
 
 /// Every command with its subcommands.
-const COMMANDS: [&[&str]; 15] = [
+const COMMANDS: [&[&str]; 16] = [
     &[],
     &["demo"],
+    &["extract"],
     &["decode-train"],
     &["decode-predict"],
     &["encode-train"],
