@@ -1,5 +1,5 @@
 //! Model files of both exporters of PyTorch (`tests/onnx`): names, and activations of the built-in engine.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests may")]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

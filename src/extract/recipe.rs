@@ -171,6 +171,7 @@ fn processor() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::io::atomic;
 
     fn recipe() -> Recipe {
         Recipe {
@@ -208,10 +209,10 @@ mod tests {
         assert_eq!(Origin::read(folder.path()).unwrap(), None);
         let origin = Origin::new("rten".to_owned(), "m.onnx".to_owned(), recipe());
         let path = folder.path().join(FILE_NAME);
-        fs::write(&path, origin.encode()).unwrap();
+        atomic::write(&path, &origin.encode()).unwrap();
         assert_eq!(Origin::read(folder.path()).unwrap(), Some(origin.clone()));
         let text = origin.encode();
-        fs::write(&path, &text[..text.len() / 2]).unwrap();
+        atomic::write(&path, &text[..text.len() / 2]).unwrap();
         let error = Origin::read(folder.path()).unwrap_err().to_string();
         assert!(error.contains("--force"), "{error}");
     }

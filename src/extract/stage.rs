@@ -121,7 +121,7 @@ pub fn run(
         .count();
     let wanted: Vec<Vec<usize>> = batches
         .into_iter()
-        .filter(|batch| batch.iter().any(|image| is_missing(image)))
+        .filter(|batch| batch.iter().any(&is_missing))
         .collect();
     let mut summary = Summary {
         done: n_images - n_missing,

@@ -96,7 +96,7 @@ mod tests {
     fn folder(files: &[&str]) -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
         for name in files {
-            fs::write(folder.path().join(name), b"").unwrap();
+            atomic::write(folder.path().join(name), b"").unwrap();
         }
         folder
     }
@@ -116,7 +116,7 @@ mod tests {
     fn lists_are_relative_to_their_own_folder() {
         let folder = folder(&["b.png", "a.png"]);
         let list = folder.path().join("list.txt");
-        fs::write(&list, "# test images\nb.png\n\n").unwrap();
+        atomic::write(&list, b"# test images\nb.png\n\n").unwrap();
         let images = stimuli(&list).unwrap();
         assert_eq!(images.len(), 1);
         assert_eq!(images[0].path, folder.path().join("b.png"));

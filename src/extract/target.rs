@@ -114,7 +114,7 @@ pub fn targets(job: &Job, place: &Place) -> Result<Vec<Target>> {
         })
         .collect::<Result<_>>()?;
     let known = found.iter().flatten().map(|origin| &origin.images);
-    let images = fingerprints(place.stimuli, known.last());
+    let images = fingerprints(place.stimuli, known.max_by_key(|known| known.len()));
     job.layers
         .iter()
         .zip(found)

@@ -105,7 +105,7 @@ mod tests {
         let values: Vec<f32> = (0..24).map(|i| i as f32).collect();
         let activations = ArrayD::from_shape_vec(vec![1, 2, 3, 4], values).unwrap();
         let path = folder.path().join("a.mat");
-        std::fs::write(&path, encode(&activations)).unwrap();
+        crate::io::atomic::write(&path, &encode(&activations)).unwrap();
         let read = mat::read_f32(&path, "feat").unwrap();
         assert_eq!(read.shape, [1, 2, 3, 4]);
         // Column-major: the second value on disk is the next channel's first.
