@@ -8,6 +8,7 @@
 //! This is the only place of the library that creates files, but for the claims of workers (`work::claims`), whose
 //! names are given to one of several by exclusive creation.
 
+mod once;
 mod temporary;
 
 use std::collections::BTreeSet;
@@ -16,6 +17,7 @@ use std::io::{self, Seek, SeekFrom, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+pub use self::once::Once;
 use self::temporary::temporary_name;
 pub use self::temporary::{is_temporary, remove_left_by, remove_stale, unique_owner};
 use crate::error::{Error, Result};
