@@ -129,7 +129,8 @@ fn read_once(path: &Path) -> io::Result<Vec<u8>> {
         let flags = rustix::fs::OFlags::NONBLOCK.bits();
         options.custom_flags(i32::try_from(flags).unwrap_or_default());
     }
-    let mut bytes = Vec::new();
+    // Whole in one go.
+    let mut bytes = Vec::with_capacity(1024);
     options.open(path)?.take(LONGEST).read_to_end(&mut bytes)?;
     Ok(bytes)
 }

@@ -23,8 +23,13 @@
 //!    and pid namespace; or whose file did not change for a whole lease, that is [`Lease::length`] on the observer's
 //!    boot-time clock **and** [`Lease::beats`] heartbeats that the observer got through. What cannot be read (empty,
 //!    cut, garbage, no file) follows the last rule.
-//! 4. *Publish*, if [`Claim::is_mine`]; commit; then [`Claim::finish`] removes the attempts from the last to the first.
-//! 5. *Release* (drop) removes the own attempt alone, unless it was taken over; [`Claim::fail`] marks it.
+//! 4. *Publish*, if [`Claim::is_mine`], without replacing what is committed
+//!    ([`commit_once`](crate::io::atomic::Batch::commit_once)); the record last. Then remove what the
+//!    [`Claim::predecessors`] left unfinished, and last the claims, from the last attempt to the first
+//!    ([`Claim::finish`]).
+//! 5. *Release* (drop) removes the own attempt alone, unless it was taken over; [`Claim::fail`] marks it. A unit that
+//!    was taken over is asked for again like one that is held: should the later attempt be released, the earlier is the
+//!    last again, and its maker takes it up.
 //! 6. *End* ([`Worker::finish`]): remove the own file; if no worker lives, remove all claims.
 //!
 //! # Invariants
@@ -35,7 +40,9 @@
 //!   later attempt, or by the sweep.
 //! - A worker's file is there before its first claim and goes after its last.
 //! - Computations of a unit ≤ 1 + deaths + pauses longer than the lease (the test `model` walks through all orders of
-//!   steps; it takes publishing that does not take a committed unit back while it is replaced).
+//!   steps). That takes publishing that does not replace: with publishing that takes the record back and renames, a unit
+//!   was computed four times after one pause, and left open after a pause and a death, though all others had seen it
+//!   done.
 //!
 //! # What if
 //!
@@ -48,6 +55,8 @@
 //! | server stalls or reboots | no heartbeat gets through, the observers' neither: nobody is taken for dead |
 //! | clocks wrong | no effect but on the time shown |
 //! | two take over at once | one creates the next attempt, the other looks again |
+//! | killed after the commit | its claim tells the sweep where to look for temporary files |
+//! | paused, taken over, killed before it noticed | its temporary files stay until a later run finds them stale |
 //! | disk full while claiming | error, the empty claim is removed; if that fails, too, it is garbage |
 //! | claim or worker file empty, cut, garbage, unreadable | held by somebody unknown; free after a lease without change |
 //! | worker file removed, worker alive | its units are taken over; the next heartbeat makes the file again |

@@ -246,6 +246,16 @@ fn a_release_is_no_attempt_and_a_failure_is() {
 }
 
 #[test]
+fn what_is_found_committed_after_a_take_over_keeps_its_earlier_claims_for_the_sweep() {
+    let study = Study::new();
+    let worker = study.worker();
+    mine(worker.claim("a", &open)).fail().unwrap();
+    let claimed = worker.claim("a", &|| Ok(true)).unwrap();
+    assert!(matches!(claimed, Claimed::Committed));
+    assert_eq!(study.files("units"), ["a.g1"]);
+}
+
+#[test]
 fn silence_is_death_after_time_and_own_heartbeats() {
     let study = Study::new();
     study.foreign("a", 1);

@@ -15,7 +15,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::{Claimed, Lease, Worker, folder, holders, refresh};
 use crate::error::Result;
-use crate::io::atomic::{self, Staged};
+use crate::io::atomic::{self, Batch, Once};
 
 /// Where a child works.
 const FOLDER: &str = "BHSCORE_STORM";
@@ -47,25 +47,6 @@ fn result(root: &Path, unit: usize) -> PathBuf {
 
 fn content(unit: usize) -> Vec<u8> {
     vec![unit as u8; 10_000 + unit]
-}
-
-/// Gives a finished file its name unless there is one with the same bytes; `false` if it was removed meanwhile.
-fn publish(staged: &Staged) -> bool {
-    match fs::hard_link(staged.temporary(), staged.path()) {
-        Ok(()) => true,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => false,
-        Err(error) => {
-            assert_eq!(error.kind(), std::io::ErrorKind::AlreadyExists);
-            let bytes = |path| fs::read(path).unwrap_or_default();
-            // Gone by now, or equal.
-            let mine = bytes(staged.temporary());
-            assert!(
-                mine.is_empty() || mine == bytes(staged.path()),
-                "two contents of {staged:?}"
-            );
-            true
-        }
-    }
 }
 
 /// One process: works until all units are committed.
@@ -125,15 +106,10 @@ fn work(root: &Path, worker: &Worker, unit: usize, random: &mut Random) -> Resul
     let log = root.join(format!("log/{unit}.{}", atomic::unique_owner()));
     folder::create(&log, worker.name().as_bytes())?;
     thread::sleep(Duration::from_millis(random.below(200)));
-    let mut files = Vec::new();
-    for (name, bytes) in [("W.mat", content(unit)), ("record.json", b"{}".to_vec())] {
-        let mut staged = Staged::create(folder.join(name))?;
-        staged.append(&bytes)?;
-        files.push(staged);
-    }
-    if claim.is_mine()? && files.iter().all(publish) {
-        // The temporary names go while the claim still tells of them.
-        drop(files);
+    let mut files = Batch::new();
+    files.add(folder.join("W.mat"), &content(unit))?;
+    files.add(folder.join("record.json"), b"{}")?;
+    if claim.is_mine()? && files.commit_once()? == Once::Committed {
         for worker in claim.predecessors()? {
             atomic::remove_left_by(&worker, &folder)?;
         }
