@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use bhscore::Error;
-use bhscore::settings::{self, Decoding, Encoding, FmriFiles, Precision, Score, Settings};
+use bhscore::settings::{self, Decoding, Encoding, FmriFiles, Precision, Score, Settings, Work};
 use serde_json::{Value, json};
 
 const ORIGINAL: &str = r#"{
@@ -91,6 +91,12 @@ fn the_original_file_parses_and_the_rest_has_its_values() {
         n_test: None,
     };
     assert_eq!(settings.score, score);
+    let work = Work {
+        lease_seconds: 90.0,
+        heartbeat_seconds: 10.0,
+        attempts: 3,
+    };
+    assert_eq!(settings.work, work);
     assert_eq!(
         settings.fmri.test_of("sub-02"),
         "data/fmri/sub-02_perceptionNaturalImageTest_VC_v2.h5"
@@ -126,6 +132,10 @@ fn every_key_can_be_given_and_survives_writing() {
             json!({"training": "/far/{subject}.h5", "test": "x/{subject}/{subject}.mat"}),
         ),
         (
+            "/work",
+            json!({"lease_seconds": 0.9, "heartbeat_seconds": 0.3, "attempts": 1}),
+        ),
+        (
             "/dnns/AlexNet/meta",
             json!({"top1": 56.522, "groups": ["cnn", {"a": null}], "family": "x"}),
         ),
@@ -137,6 +147,7 @@ fn every_key_can_be_given_and_survives_writing() {
         "`-` would be an operator"
     );
     assert_eq!(settings.score.n_test, Some(40));
+    assert_eq!(settings.work.attempts, 1);
     assert_eq!(settings.fmri.test_of("s"), "x/s/s.mat");
     for settings in [settings, parse(ORIGINAL).unwrap()] {
         let written = serde_json::to_string_pretty(&settings).unwrap();

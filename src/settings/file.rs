@@ -22,6 +22,7 @@ use super::names::{normalised, problem_of_dir, problem_of_name};
 use super::problems::Problems;
 use super::{
     Decoding, Encoding, Extract, FmriFiles, Network, Roi, SUBJECT_PLACEHOLDER, Score, Settings,
+    Work,
 };
 use crate::error::Result;
 
@@ -54,6 +55,9 @@ pub struct File {
     /// Where the fMRI files are.
     #[serde(default)]
     pub fmri: FmriFiles,
+    /// How several machines share the study.
+    #[serde(default)]
+    pub work: Work,
 }
 
 /// A region: its name, or its name and its voxels.
@@ -156,11 +160,13 @@ impl File {
                 problems.add(path, text);
             }
         }
+        self.work.check(problems);
         let Self {
             decoding,
             encoding,
             score,
             fmri,
+            work,
             ..
         } = self;
         Settings {
@@ -171,6 +177,7 @@ impl File {
             encoding,
             score,
             fmri,
+            work,
         }
     }
 }
@@ -323,6 +330,7 @@ impl From<Settings> for File {
             encoding,
             score,
             fmri,
+            work,
         } = settings;
         let roi = |Roi { name, select }| {
             RoiEntry::Selected(SelectedRoi {
@@ -360,6 +368,7 @@ impl From<Settings> for File {
             encoding,
             score,
             fmri,
+            work,
         }
     }
 }

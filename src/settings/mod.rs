@@ -14,6 +14,7 @@ mod names;
 pub mod preprocess;
 mod problems;
 mod shape;
+pub mod work;
 
 use std::path::Path;
 
@@ -28,6 +29,7 @@ use file::File;
 pub use names::{normalised, problem_of_dir, problem_of_name};
 pub use preprocess::{Filter, Preprocess, PreprocessEntry};
 use problems::Problems;
+pub use work::Work;
 
 /// What stands for the subject's name in a file pattern.
 pub const SUBJECT_PLACEHOLDER: &str = "{subject}";
@@ -50,6 +52,8 @@ pub struct Settings {
     pub score: Score,
     /// Where the fMRI files are.
     pub fmri: FmriFiles,
+    /// How machines share the study.
+    pub work: Work,
 }
 
 /// A region of interest.

@@ -9,6 +9,7 @@
 //! data/feature_encoders/ImageNetTraining/<net>/<layer>/<subject>/<roi>/model/
 //! data/encoded_fmri/ImageNetTest/encoded_brain/<net>/<layer>/<subject>/<roi>/<image>.mat
 //! data/encoding_accuracy/ImageNetTest/<net>/<layer>/<subject>/<roi>/accuracy.mat
+//! data/.bhscore/                                             (claims, while somebody works)
 //! results/
 //! ```
 
@@ -61,6 +62,11 @@ impl Layout {
     /// Tables and figures.
     pub fn results(&self) -> PathBuf {
         self.root.join("results")
+    }
+
+    /// Who works on what now ([`claims`](super::claims)).
+    pub fn claims(&self) -> PathBuf {
+        self.root.join("data/.bhscore")
     }
 
     /// A path as it is written into records: relative to the study where it lies inside.

@@ -7,9 +7,11 @@
 //! | [`layout`] | item → path; the only file that contains path fragments |
 //! | [`shard`] | `--shard i/n`, a partition of the plan |
 //! | [`sources`] | the inputs of an item and their fingerprints |
+//! | [`claims`] | who works on what, where machines share the study |
 //! | [`stage`] | skip what is done, compute, publish, record |
 //! | [`status`] | how many items are done, failed, missing |
 
+pub mod claims;
 pub mod item;
 pub mod layout;
 pub mod plan;

@@ -5,8 +5,10 @@
 //! [`Batch`]: all are on disk before the first is renamed, and they are renamed in the order in
 //! which they were added, so that the record, added last, vouches for the others.
 //!
-//! This is the only place of the library that creates files.
+//! This is the only place of the library that creates files, but for the claims of workers (`work::claims`), whose
+//! names are given to one of several by exclusive creation.
 
+mod once;
 mod temporary;
 
 use std::collections::BTreeSet;
@@ -15,8 +17,9 @@ use std::io::{self, Seek, SeekFrom, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+pub use self::once::Once;
 use self::temporary::temporary_name;
-pub use self::temporary::{is_temporary, remove_stale};
+pub use self::temporary::{is_temporary, remove_left_by, remove_stale, unique_owner};
 use crate::error::{Error, Result};
 
 /// More files than this are synced by one call for their whole file system.

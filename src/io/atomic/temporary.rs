@@ -2,16 +2,20 @@
 
 use std::ffi::OsString;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime};
 use std::{fs, io};
 
+use super::remove_if_there;
 use crate::error::{Error, Result};
 
 /// Age after which a temporary file of another host counts as left behind. A day is longer than
 /// any single write, and clocks of machines that share a folder differ by less.
 const STALE_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 const SUFFIX: &str = ".tmp";
+/// Digits at the end of a [`unique_owner`] that count within the process.
+const COUNT_DIGITS: usize = 8;
 
 /// Whether a file name is one that this module gives to unfinished files.
 #[must_use]
@@ -73,30 +77,67 @@ fn owner(file_name: &str) -> Option<(&str, u32)> {
     Some((host, pid.parse().ok()?)).filter(|_| valid)
 }
 
+/// What the temporary names of one process have in common.
+fn process(file_name: &str) -> Option<&str> {
+    owner(file_name)?;
+    without_count(file_name.strip_suffix(SUFFIX)?.rsplit_once('.')?.1)
+}
+
+fn without_count(owner: &str) -> Option<&str> {
+    owner.get(..owner.len().checked_sub(COUNT_DIGITS)?)
+}
+
 /// `.<name>.<host>-<pid>-<random>.tmp`.
 pub(super) fn temporary_name(path: &Path) -> OsString {
     let mut name = OsString::from(".");
     name.push(path.file_name().unwrap_or_default());
-    name.push(format!(
-        ".{}-{}-{:016x}{SUFFIX}",
-        host_name(),
-        std::process::id(),
-        unique()
-    ));
+    name.push(format!(".{}{SUFFIX}", unique_owner()));
     name
 }
 
-/// A number that no other call on this or another machine gives, as far as chance allows: process
-/// ids repeat in containers and after reboots, so the name needs more than host and process.
-fn unique() -> u64 {
+/// `<host>-<pid>-<random>`: this process, and a random part that no other call on any machine gives.
+///
+/// Process ids repeat in containers and after reboots, so it takes more than host and process. All but the last
+/// eight digits are the same throughout this process.
+#[must_use]
+pub fn unique_owner() -> String {
     use std::hash::{BuildHasher, RandomState};
-    static COUNTER: AtomicU64 = AtomicU64::new(0);
-    RandomState::new().hash_one(COUNTER.fetch_add(1, Ordering::Relaxed))
+    static PROCESS: OnceLock<u32> = OnceLock::new();
+    static COUNTER: AtomicU32 = AtomicU32::new(0);
+    // The upper half: `as` is what cuts it off.
+    let process = PROCESS.get_or_init(|| (RandomState::new().hash_one(0) >> 32) as u32);
+    let count = COUNTER.fetch_add(1, Ordering::Relaxed);
+    let (host, pid) = (host_name(), std::process::id());
+    format!("{host}-{pid}-{process:08x}{count:08x}")
+}
+
+/// Removes from `folder` what the process of `owner` (a [`unique_owner`]) left unfinished, and returns how much.
+///
+/// For those who know that the process is dead, or that it will find out that its file is gone.
+///
+/// # Errors
+///
+/// If the folder cannot be listed, or such a file cannot be removed; fine if there is no folder.
+pub fn remove_left_by(owner: &str, folder: impl AsRef<Path>) -> Result<usize> {
+    let folder = folder.as_ref();
+    let of_process = without_count(owner).unwrap_or_default();
+    if of_process.is_empty() || !folder.is_dir() {
+        return Ok(0);
+    }
+    let mut n_removed = 0;
+    for entry in fs::read_dir(folder).map_err(Error::io("list", folder))? {
+        let entry = entry.map_err(Error::io("list", folder))?;
+        let name = entry.file_name();
+        if name.to_str().and_then(process) == Some(of_process) && remove_if_there(&entry.path())? {
+            n_removed += 1;
+        }
+    }
+    Ok(n_removed)
 }
 
 /// Name of this machine, with dots replaced so that it can stand in a file name.
 fn host_name() -> &'static str {
-    static NAME: std::sync::OnceLock<String> = std::sync::OnceLock::new();
+    static NAME: OnceLock<String> = OnceLock::new();
     NAME.get_or_init(|| {
         let from_system = fs::read_to_string("/proc/sys/kernel/hostname").ok();
         let name = from_system
@@ -170,5 +211,33 @@ mod tests {
             .unwrap();
         assert_eq!(remove_stale(folder.path()).unwrap(), 1);
         assert!(!folder.path().join(elsewhere).exists());
+    }
+
+    #[test]
+    fn what_a_process_left_goes_and_the_rest_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let names = [
+            ".W.mat.a-7-00000001000000aa.tmp",
+            ".b.mat.a-7-00000001000000bb.tmp",
+            ".W.mat.a-7-00000002000000aa.tmp",
+            ".W.mat.b-7-00000001000000aa.tmp",
+            "W.mat.a-7-00000001000000aa.tmp",
+            "W.mat",
+        ];
+        for name in names {
+            let mut options = fs::OpenOptions::new();
+            let path = folder.path().join(name);
+            options.write(true).create_new(true).open(path).unwrap();
+        }
+        let owner = "a-7-00000001000000ff";
+        assert_eq!(remove_left_by(owner, folder.path()).unwrap(), 2);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 4);
+        for owner in ["", "a", "aaaaaaaa", "ä-7-0000000ä"] {
+            assert_eq!(remove_left_by(owner, folder.path()).unwrap(), 0);
+        }
+        assert_eq!(remove_left_by(owner, folder.path().join("no")).unwrap(), 0);
+        let (mine, next) = (unique_owner(), unique_owner());
+        assert_ne!(mine, next);
+        assert_eq!(mine[..mine.len() - 8], next[..next.len() - 8]);
     }
 }

@@ -1,0 +1,47 @@
+//! The end of a run: removes what dead workers left.
+
+use super::folder;
+use super::holder::{Judge, Life, Ticket};
+use super::unit_name;
+use crate::error::Result;
+
+/// Removes what a worker, named second, may have left unfinished of a unit.
+pub type Tidy<'a> = dyn FnMut(&str, &str) -> Result<()> + 'a;
+
+/// Removes all claims and workers' files if no worker lives; returns how many. `tidy` is told unit and worker of each
+/// claim before that is removed.
+///
+/// The claims are listed *before* the workers: who makes a claim is known as a worker already, so that claims of the
+/// first list whose makers are not in the second are nobody's.
+pub(super) fn sweep(judge: &Judge, tidy: &mut Tidy) -> Result<usize> {
+    let folder = &judge.folder;
+    folder::refresh(&folder.units)?;
+    let listed = folder::list(&folder.units)?;
+    let mut claims: Vec<_> = listed
+        .iter()
+        .filter_map(|file| unit_name::parse(file))
+        .collect();
+    claims.sort();
+    folder::refresh(&folder.workers)?;
+    let workers = folder::list(&folder.workers)?;
+    for worker in &workers {
+        if judge.life(worker)? != Life::Dead {
+            return Ok(0);
+        }
+    }
+    let mut n_removed = 0;
+    // Backwards, so that of one unit the last attempt goes first.
+    for (name, attempt) in claims.iter().rev() {
+        let path = folder.units.join(name.file(*attempt));
+        let ticket = folder::read(&path)?.and_then(|bytes| Ticket::parse(&bytes));
+        if let Some((ticket, _)) = ticket {
+            tidy(&ticket.unit, &ticket.worker)?;
+        }
+        n_removed += usize::from(folder::remove(&path)?);
+    }
+    for worker in workers {
+        n_removed += usize::from(folder::remove(&folder.workers.join(worker))?);
+    }
+    folder.unmake();
+    Ok(n_removed)
+}
