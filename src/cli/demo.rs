@@ -9,6 +9,7 @@ use bhscore::synth::{Plan, write_study};
 use bhscore::work::Stage;
 use clap::Args;
 
+use super::crew::Crew;
 use super::stages::{SelectArgs, StageArgs, run_stage};
 use super::{Global, Outcome, compute, extract, speech, stop_flag};
 
@@ -72,12 +73,14 @@ pub fn run(global: &Global, args: &DemoArgs) -> Result<Outcome> {
         force: false,
         dry_run: false,
         compat: false,
+        wait: true,
     };
     // A line per item would bury the result here.
     let quieter = Global {
         items_hidden: true,
         ..global.clone()
     };
+    let crew = Crew::new(&global, &context.layout, &settings);
     for network in &settings.networks {
         let outcome = extract::if_possible(&global, network, &stage_args, &stop)?;
         if outcome != Outcome::Complete {
@@ -85,11 +88,12 @@ pub fn run(global: &Global, args: &DemoArgs) -> Result<Outcome> {
         }
     }
     for stage in Stage::ALL {
-        let outcome = run_stage(&quieter, &stage_args, &context, stage, &stop)?;
+        let outcome = run_stage(&quieter, &stage_args, &context, stage, &crew, &stop)?;
         if outcome != Outcome::Complete {
             return Ok(outcome);
         }
     }
+    crew.leave(&context.layout)?;
     let networks: Vec<_> = settings.networks.iter().collect();
     compute::score(&global, &settings, &networks, &Default::default())
 }

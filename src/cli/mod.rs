@@ -7,6 +7,7 @@
 mod arrays;
 mod ceilings;
 mod compute;
+mod crew;
 mod demo;
 mod extract;
 mod inspect;
@@ -83,6 +84,15 @@ struct Global {
     /// Print results as JSON
     #[arg(long, global = true)]
     json: bool,
+    /// Seconds by which this machine's clock is taken to be wrong: tests show that nothing depends on it
+    #[arg(
+        long,
+        global = true,
+        hide = true,
+        default_value_t = 0,
+        allow_negative_numbers = true
+    )]
+    clock_skew: i64,
     /// The demo runs many small items: no line for each.
     #[arg(skip)]
     items_hidden: bool,

@@ -54,6 +54,10 @@ impl Progress {
     pub fn observe(&self, event: &Event) {
         match event {
             Event::Started { item, .. } => self.bar.set_message(item.to_string()),
+            Event::Waiting { held } => {
+                self.bar
+                    .set_message(format!("waiting for {held} items of other processes"));
+            }
             Event::Finished {
                 position,
                 total,

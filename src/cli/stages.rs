@@ -10,6 +10,7 @@ use bhscore::work::{Filter, Item, Shard, Stage, plan};
 use bhscore::{decode, encode};
 use clap::Args;
 
+use super::crew::Crew;
 use super::progress::Progress;
 use super::{Global, Outcome, compute, extract, speech, stop_flag};
 
@@ -17,7 +18,7 @@ use super::{Global, Outcome, compute, extract, speech, stop_flag};
 const FAILURES_REPEATED: usize = 5;
 
 /// Options of a stage.
-#[derive(Args)]
+#[derive(Args, Clone)]
 #[command(after_help = STAGE_EXAMPLES)]
 pub struct StageArgs {
     #[command(flatten)]
@@ -34,6 +35,9 @@ pub struct StageArgs {
     /// Do as the original also where that is a defect
     #[arg(long)]
     pub compat: bool,
+    /// Stay until items that other machines work on are done, too
+    #[arg(long)]
+    pub wait: bool,
 }
 
 const STAGE_EXAMPLES: &str = "\
@@ -54,7 +58,7 @@ pub struct TrainArgs {
 }
 
 /// Which items.
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub struct SelectArgs {
     /// Network: its folder <framework>/<network>, or its name in settings.json
     #[arg(long = "net", required = true, value_name = "NET")]
@@ -91,7 +95,7 @@ impl SelectArgs {
 }
 
 /// Options of `run`.
-#[derive(Args)]
+#[derive(Args, Clone)]
 #[command(after_help = "\
 Examples:
   bhscore -C study run --net pytorch/resnet18
@@ -126,13 +130,25 @@ fn one_stage(
     stage: Stage,
 ) -> Result<Outcome> {
     let stop = stop_flag()?;
-    run_stage(global, args, context, stage, &stop)
+    let crew = Crew::new(global, &context.layout, &context.settings);
+    let outcome = run_stage(global, args, context, stage, &crew, &stop)?;
+    crew.leave(&context.layout)?;
+    Ok(outcome)
 }
 
 /// All stages, then the scores of the networks that were named.
 pub fn run_all(global: &Global, args: &RunArgs) -> Result<Outcome> {
     let context = context(global, args.stage.compat)?;
     let stop = stop_flag()?;
+    let crew = Crew::new(global, &context.layout, &context.settings);
+    // The next stage needs what others are about to finish.
+    let args = &RunArgs {
+        stage: StageArgs {
+            wait: true,
+            ..args.stage.clone()
+        },
+        ..args.clone()
+    };
     let mut outcome = Outcome::Complete;
     for network in args.stage.select.networks(&context.settings)? {
         outcome = outcome.max(extract::if_possible(global, network, &args.stage, &stop)?);
@@ -142,11 +158,19 @@ pub fn run_all(global: &Global, args: &RunArgs) -> Result<Outcome> {
     }
     for stage in Stage::ALL {
         // A failed item does not keep the others from the next stage.
-        outcome = outcome.max(run_stage(global, &args.stage, &context, stage, &stop)?);
+        outcome = outcome.max(run_stage(
+            global,
+            &args.stage,
+            &context,
+            stage,
+            &crew,
+            &stop,
+        )?);
         if stop.load(Ordering::Relaxed) {
             return Ok(outcome.max(Outcome::WorkRemains));
         }
     }
+    crew.leave(&context.layout)?;
     if args.stage.dry_run {
         return Ok(outcome);
     }
@@ -199,6 +223,7 @@ pub fn run_stage(
     args: &StageArgs,
     context: &Context,
     stage: Stage,
+    crew: &Crew,
     stop: &AtomicBool,
 ) -> Result<Outcome> {
     let mut items: Vec<Item> = Vec::new();
@@ -226,7 +251,11 @@ pub fn run_stage(
         &items,
         job.as_mut(),
         &context.layout,
-        Options { force: args.force },
+        Options {
+            force: args.force,
+            wait: args.wait,
+        },
+        Some(crew.worker()),
         stop,
         &mut |event| progress.observe(&event),
     );
@@ -258,6 +287,7 @@ fn conclude(global: &Global, stage: Stage, total: usize, summary: &Summary) -> R
         done,
         foreign,
         failed,
+        held,
         interrupted,
     } = summary;
     if !global.quiet {
@@ -286,6 +316,11 @@ fn conclude(global: &Global, stage: Stage, total: usize, summary: &Summary) -> R
     }
     if !failed.is_empty() {
         return Ok(Outcome::Failed);
+    }
+    if !held.is_empty() && !interrupted {
+        let text = "held by other processes; run the same command again, or with --wait, to see to the end";
+        speech::note(&format!("{stage}: {} items {text}", held.len()));
+        return Ok(Outcome::WorkRemains);
     }
     if *interrupted {
         speech::note("interrupted; run the same command again to continue");

@@ -59,6 +59,32 @@ pub struct Item {
     pub roi: String,
 }
 
+impl Item {
+    /// The unit of work that claims are made of, `<stage>/<net>/<layer>/<subject>/<ROI>`.
+    #[must_use]
+    pub fn unit(&self) -> String {
+        format!("{}/{self}", self.stage)
+    }
+
+    /// The item of a [`unit`](Self::unit); `None` for other texts.
+    #[must_use]
+    pub fn of_unit(unit: &str) -> Option<Item> {
+        let (stage, rest) = unit.split_once('/')?;
+        let stage = Stage::ALL.into_iter().find(|known| known.name() == stage)?;
+        // Only the network's folder may hold further slashes.
+        let mut parts = rest.rsplitn(4, '/').map(str::to_owned);
+        let (roi, subject, layer, net) =
+            (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+        Some(Item {
+            stage,
+            net,
+            layer,
+            subject,
+            roi,
+        })
+    }
+}
+
 /// `net/layer/subject/ROI`: the name in logs and records, and the path below a stage's folder.
 impl fmt::Display for Item {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -67,5 +93,29 @@ impl fmt::Display for Item {
             "{}/{}/{}/{}",
             self.net, self.layer, self.subject, self.roi
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn units_name_their_items() {
+        let item = Item {
+            stage: Stage::DecodePredict,
+            net: "pytorch/alexnet".to_owned(),
+            layer: "conv1:relu".to_owned(),
+            subject: "sub-01".to_owned(),
+            roi: "V1".to_owned(),
+        };
+        assert_eq!(
+            item.unit(),
+            "decode-predict/pytorch/alexnet/conv1:relu/sub-01/V1"
+        );
+        assert_eq!(Item::of_unit(&item.unit()), Some(item));
+        for other in ["", "decode-train", "extract/a/b/c/d", "decode-train/a/b/c"] {
+            assert_eq!(Item::of_unit(other), None, "{other}");
+        }
     }
 }

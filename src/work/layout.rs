@@ -13,9 +13,11 @@
 //! results/
 //! ```
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::item::{Item, Stage};
+use crate::error::{Error, Result};
 use crate::settings::Settings;
 
 /// Training or test half of a study.
@@ -62,6 +64,24 @@ impl Layout {
     /// Tables and figures.
     pub fn results(&self) -> PathBuf {
         self.root.join("results")
+    }
+
+    /// Layer folders that a unit of `extract`, `extract/<split>/<net>/<number>`, is written to; none for other texts.
+    ///
+    /// # Errors
+    ///
+    /// If the network's folder is there and cannot be listed.
+    pub fn extracted_folders(&self, unit: &str) -> Result<Vec<PathBuf>> {
+        let network = unit
+            .strip_prefix("extract/")
+            .and_then(|rest| rest.rsplit_once('/'))
+            .map(|(network, _)| self.root.join("data/features").join(network));
+        let Some(network) = network.filter(|network| network.is_dir()) else {
+            return Ok(Vec::new());
+        };
+        let entries = fs::read_dir(&network).map_err(Error::io("list", &network))?;
+        let folders = entries.filter_map(|entry| entry.ok().map(|entry| entry.path()));
+        Ok(folders.filter(|path| path.is_dir()).collect())
     }
 
     /// Who works on what now ([`claims`](super::claims)).
@@ -150,6 +170,17 @@ impl Layout {
             Stage::EncodeTrain => self.encoder(item),
             Stage::EncodePredict => self.encoding_accuracy(item),
         }
+    }
+
+    /// All folders that an item's files are in.
+    pub fn item_folders(&self, item: &Item) -> Vec<PathBuf> {
+        let mut folders = vec![self.record_folder(item)];
+        match item.stage {
+            Stage::DecodeTrain | Stage::EncodeTrain => {}
+            Stage::DecodePredict => folders.push(self.decoded_features(item)),
+            Stage::EncodePredict => folders.push(self.encoded_fmri(item)),
+        }
+        folders
     }
 
     /// Files that the original writes too: there without a record, the artifact is foreign.

@@ -12,14 +12,18 @@
 //! | [`status`] | how many items are done, failed, missing |
 
 pub mod claims;
+mod failure;
 pub mod item;
 pub mod layout;
 pub mod plan;
+mod publish;
 pub mod shard;
 pub mod sources;
 pub mod stage;
+mod state;
 pub mod status;
 
+pub use failure::forget as forget_failure;
 pub use item::{Item, Stage};
 pub use layout::Layout;
 pub use plan::{Filter, plan};

@@ -4,22 +4,31 @@
 //! of the original (there, but without a record) are *foreign*: used as input, never overwritten
 //! without [`Options::force`]. A failed item is noted beside where its record would be, the loop
 //! goes on, and the next run tries it again.
+//!
+//! Processes that share a folder claim items ([`claims`]) so as not to do them twice. What others hold is looked
+//! at again at the end.
 
-use std::fs;
-use std::panic::resume_unwind;
-use std::path::{Path, PathBuf};
+use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::{self, JoinHandle};
-use std::time::Instant;
+use std::thread;
+use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
+use super::claims::{self, Claim, Claimed, Worker};
+use super::failure;
 use super::item::Item;
 use super::layout::Layout;
+use super::publish::{Computed, Published, Publishing};
 use super::sources::{Source, Sources};
+use super::state::is_foreign;
+pub use super::state::{State, state};
 use crate::error::{Error, Result};
-use crate::io::atomic::{self, Batch};
+use crate::io::atomic::Batch;
 use crate::io::record::{self, Record};
+
+/// Time between two looks at items that others hold.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// What a stage does with one item.
 pub trait Job {
@@ -53,21 +62,8 @@ pub struct Artifact {
 pub struct Options {
     /// Compute items again that are done, and overwrite foreign ones.
     pub force: bool,
-}
-
-/// Where an item stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum State {
-    /// Recorded, with the present settings and inputs.
-    Done,
-    /// Recorded, but settings or inputs have changed since.
-    Stale(&'static str),
-    /// Written by the original.
-    Foreign,
-    /// The last attempt failed, with this reason.
-    Failed(String),
-    /// Not there, or interrupted half way.
-    Missing,
+    /// Stay until the items that others hold are done, too.
+    pub wait: bool,
 }
 
 /// What happened to one item, told while the loop runs.
@@ -76,6 +72,11 @@ pub enum Event<'a> {
     Started {
         /// The item.
         item: &'a Item,
+    },
+    /// Nothing is left but what others hold.
+    Waiting {
+        /// Their number.
+        held: usize,
     },
     /// The item was skipped, computed or failed.
     Finished {
@@ -119,11 +120,15 @@ pub struct Summary {
     pub foreign: usize,
     /// Failed items with the reason.
     pub failed: Vec<(Item, String)>,
+    /// Items that other processes hold.
+    pub held: Vec<Item>,
     /// The user asked to stop before the end.
     pub interrupted: bool,
 }
 
 /// Runs a stage over its items.
+///
+/// - `worker`: claims items, so that no other process works on them; `None` where there are no others.
 ///
 /// Returns an error only for what ends the whole run: nothing can be written to the study.
 pub fn run(
@@ -131,83 +136,224 @@ pub fn run(
     job: &mut dyn Job,
     layout: &Layout,
     options: Options,
+    worker: Option<&Worker>,
     stop: &AtomicBool,
     observe: &mut dyn FnMut(Event),
 ) -> Result<Summary> {
-    let mut sources = Sources::new(layout.clone());
     let mut told = Told {
         total: items.len(),
         n_finished: 0,
         summary: Summary::default(),
         observe,
     };
-    // Publishing waits for the disk and needs no processor: it goes on beside the next item.
-    let mut publishing: Option<Publishing> = None;
-    let mut announced = None;
-    for (place, item) in items.iter().enumerate() {
-        let state = if options.force {
-            State::Missing
-        } else {
-            // An input that cannot be looked at makes the item fail when it is computed.
-            state(item, job, layout, &mut sources).unwrap_or(State::Missing)
-        };
-        let outcome = match state {
-            State::Done => Ok(Outcome::Done),
-            State::Foreign => Ok(Outcome::Foreign),
-            State::Missing | State::Failed(_) | State::Stale(_) => {
-                if stop.load(Ordering::Relaxed) {
-                    told.summary.interrupted = true;
-                    break;
-                }
-                (told.observe)(Event::Started { item });
-                let layer = Some((&item.net, &item.layer));
-                if announced != layer {
-                    announced = layer;
-                    announce(&items[place..], job, layout, options, &mut sources);
-                }
-                match compute(item, job, layout, &mut sources, stop) {
-                    Ok(computed) => Err(computed),
-                    Err(Error::Interrupted) => {
-                        told.summary.interrupted = true;
-                        break;
-                    }
-                    // Files of the original that `force` could not replace stay the original's: a
-                    // note would make them ours to overwrite.
-                    Err(error) if is_foreign(item, layout) => Ok(Outcome::Failed(error)),
-                    Err(error) => Ok(failed(item, layout, error)),
-                }
-            }
-        };
-        if let Some(last) = publishing.take() {
-            last.finish(layout, &mut told);
+    let mut pass = Pass {
+        job,
+        layout,
+        options,
+        worker,
+        stop,
+        sources: RefCell::new(Sources::new(layout.clone())),
+        publishing: None,
+        announced: None,
+    };
+    // Items that others hold are looked at again: they are done by then, or their holder is dead.
+    let mut open: Vec<&Item> = items.iter().collect();
+    loop {
+        let held = pass.over(&open, &mut told);
+        if let Some(last) = pass.publishing.take() {
+            pass.published(last, &mut told);
         }
-        match outcome {
-            Ok(outcome) => told.finished(item, outcome),
-            Err(computed) => publishing = Some(Publishing::start(item, computed)),
+        let is_new = held.len() < open.len();
+        open = held;
+        if open.is_empty() || told.summary.interrupted {
+            break;
+        }
+        if !options.wait && !is_new {
+            break;
+        }
+        if options.wait {
+            (told.observe)(Event::Waiting { held: open.len() });
+            pause(stop);
         }
     }
-    if let Some(last) = publishing {
-        last.finish(layout, &mut told);
-    }
+    told.summary.held = open.into_iter().cloned().collect();
     Ok(told.summary)
 }
 
-/// Tells the job about the first item of the layer after this one, if it is to be computed.
-fn announce(
-    items: &[Item],
-    job: &mut dyn Job,
-    layout: &Layout,
+/// A moment between two looks at items that others hold.
+fn pause(stop: &AtomicBool) {
+    const STEP: Duration = Duration::from_millis(50);
+    let start = Instant::now();
+    while start.elapsed() < LOOK_AGAIN && !stop.load(Ordering::Relaxed) {
+        thread::sleep(STEP);
+    }
+}
+
+/// What the loop needs at every item.
+struct Pass<'a> {
+    job: &'a mut dyn Job,
+    layout: &'a Layout,
     options: Options,
-    sources: &mut Sources,
-) {
-    let layer = |item: &Item| (item.net.clone(), item.layer.clone());
-    let next = items
-        .iter()
-        .find(|next| items.first().map(layer) != Some(layer(next)));
-    let Some(next) = next else { return };
-    let state = state(next, job, layout, sources).unwrap_or(State::Missing);
-    if options.force || !matches!(state, State::Done | State::Foreign) {
-        job.announce(next);
+    worker: Option<&'a Worker>,
+    stop: &'a AtomicBool,
+    sources: RefCell<Sources>,
+    /// Publishing waits for the disk and needs no processor: it goes on beside the next item.
+    publishing: Option<Publishing>,
+    announced: Option<(String, String)>,
+}
+
+/// What became of an item before its files are published.
+enum Begun {
+    Ended(Outcome),
+    Computed(Computed, Option<Claim>),
+    Held,
+    Interrupted,
+}
+
+impl Pass<'_> {
+    /// Goes through items once; returns those that others hold.
+    fn over<'i>(&mut self, items: &[&'i Item], told: &mut Told) -> Vec<&'i Item> {
+        let mut held = Vec::new();
+        for (place, item) in items.iter().enumerate() {
+            let begun = self.begin(&items[place..], told);
+            if let Some(last) = self.publishing.take() {
+                self.published(last, told);
+            }
+            match begun {
+                Begun::Ended(outcome) => told.finished(item, outcome),
+                Begun::Computed(computed, claim) => {
+                    self.publishing = Some(Publishing::start(item, computed, claim));
+                }
+                Begun::Held => held.push(*item),
+                Begun::Interrupted => {
+                    told.summary.interrupted = true;
+                    break;
+                }
+            }
+        }
+        held
+    }
+
+    /// Computes the first of `items` if nobody has or does.
+    fn begin(&mut self, items: &[&Item], told: &mut Told) -> Begun {
+        let item = items[0];
+        let found = if self.options.force {
+            State::Missing
+        } else {
+            // An input that cannot be looked at makes the item fail when it is computed.
+            self.state(item).unwrap_or(State::Missing)
+        };
+        match found {
+            State::Done => return Begun::Ended(Outcome::Done),
+            State::Foreign => return Begun::Ended(Outcome::Foreign),
+            State::Missing | State::Failed(_) | State::Stale(_) => {}
+        }
+        if self.stop.load(Ordering::Relaxed) {
+            return Begun::Interrupted;
+        }
+        let claim = match self.claim(item) {
+            Ok(None) => None,
+            Ok(Some(Claimed::Mine(claim))) => Some(claim),
+            Ok(Some(Claimed::Committed)) => return Begun::Ended(Outcome::Done),
+            Ok(Some(Claimed::Held(_))) => return Begun::Held,
+            Ok(Some(Claimed::GivenUp { attempts })) => {
+                return Begun::Ended(self.given_up(item, attempts));
+            }
+            // In a folder in which no claim can be made nothing can be published either.
+            Err(error) => return Begun::Ended(self.failed(item, error)),
+        };
+        (told.observe)(Event::Started { item });
+        self.announce(items);
+        match compute(
+            item,
+            self.job,
+            self.layout,
+            &mut self.sources.borrow_mut(),
+            self.stop,
+        ) {
+            Ok(mut computed) => {
+                computed.replaces =
+                    self.options.force || matches!(found, State::Stale(_) | State::Failed(_));
+                Begun::Computed(computed, claim)
+            }
+            Err(Error::Interrupted) => Begun::Interrupted,
+            Err(error) => {
+                let outcome = self.failed(item, error);
+                // Not each of a hundred machines is to try the same damaged input.
+                if let Some(claim) = claim {
+                    let _ = claim.fail();
+                }
+                Begun::Ended(outcome)
+            }
+        }
+    }
+
+    fn claim(&self, item: &Item) -> Result<Option<Claimed>> {
+        let Some(worker) = self.worker else {
+            return Ok(None);
+        };
+        let is_committed = || {
+            // Forced items are done when this run has done them.
+            if self.options.force {
+                return Ok(false);
+            }
+            claims::refresh(&self.layout.record_folder(item))?;
+            let found = self.state(item).unwrap_or(State::Missing);
+            Ok(matches!(found, State::Done | State::Foreign))
+        };
+        worker.claim(&item.unit(), &is_committed).map(Some)
+    }
+
+    fn state(&self, item: &Item) -> Result<State> {
+        state(item, self.job, self.layout, &mut self.sources.borrow_mut())
+    }
+
+    /// An item that failed or ended too many processes.
+    fn given_up(&self, item: &Item, attempts: u32) -> Outcome {
+        let folder = self.layout.record_folder(item);
+        let remedy = "run again when all processes have ended; `bhscore status --retry-failed` forgets it at once";
+        if let Some(reason) = failure::reason(&folder) {
+            let problem = format!("failed {attempts} times: {reason}");
+            return Outcome::Failed(Error::data(item.to_string(), problem, remedy));
+        }
+        let problem =
+            format!("ended {attempts} processes that computed it, or they were killed meanwhile");
+        self.failed(item, Error::data(item.to_string(), problem, remedy))
+    }
+
+    fn failed(&self, item: &Item, error: Error) -> Outcome {
+        if is_foreign(item, self.layout) {
+            // Files of the original that `force` could not replace stay the original's: a note would make them
+            // ours to overwrite.
+            return Outcome::Failed(error);
+        }
+        failure::noted(item, self.layout, error)
+    }
+
+    fn published(&self, publishing: Publishing, told: &mut Told) {
+        let (item, ended) = publishing.finish();
+        let outcome = match ended {
+            Ok(Published::Done { seconds, notes }) => Outcome::Computed { seconds, notes },
+            Ok(Published::Superseded) => Outcome::Done,
+            Err(error) => failure::noted(&item, self.layout, error),
+        };
+        told.finished(&item, outcome);
+    }
+
+    /// Tells the job about the first item of the layer after this one, if it is to be computed.
+    fn announce(&mut self, items: &[&Item]) {
+        let layer = |item: &Item| (item.net.clone(), item.layer.clone());
+        let now = layer(items[0]);
+        if self.announced.as_ref() == Some(&now) {
+            return;
+        }
+        let next = items.iter().find(|next| layer(next) != now);
+        self.announced = Some(now);
+        let Some(next) = next else { return };
+        let found = self.state(next).unwrap_or(State::Missing);
+        if self.options.force || !matches!(found, State::Done | State::Foreign) {
+            self.job.announce(next);
+        }
     }
 }
 
@@ -236,126 +382,6 @@ impl Told<'_> {
             Outcome::Failed(error) => summary.failed.push((item.clone(), error.to_string())),
         }
     }
-}
-
-/// An artifact whose files are complete under temporary names.
-struct Computed {
-    files: Batch,
-    folder: PathBuf,
-    notes: Vec<String>,
-    start: Instant,
-}
-
-/// An artifact on its way to the disk.
-struct Publishing {
-    item: Item,
-    notes: Vec<String>,
-    thread: JoinHandle<Result<f64>>,
-}
-
-impl Publishing {
-    fn start(item: &Item, computed: Computed) -> Publishing {
-        let Computed {
-            files,
-            folder,
-            notes,
-            start,
-        } = computed;
-        let thread = thread::spawn(move || {
-            publish(files, &folder)?;
-            Ok(start.elapsed().as_secs_f64())
-        });
-        Publishing {
-            item: item.clone(),
-            notes,
-            thread,
-        }
-    }
-
-    fn finish(self, layout: &Layout, told: &mut Told) {
-        let outcome = match self.thread.join() {
-            Ok(Ok(seconds)) => Outcome::Computed {
-                seconds,
-                notes: self.notes,
-            },
-            Ok(Err(error)) => failed(&self.item, layout, error),
-            Err(panic) => resume_unwind(panic),
-        };
-        told.finished(&self.item, outcome);
-    }
-}
-
-fn failed(item: &Item, layout: &Layout, error: Error) -> Outcome {
-    note_failure(&layout.record_folder(item), &error);
-    Outcome::Failed(error)
-}
-
-fn publish(files: Batch, folder: &Path) -> Result<()> {
-    let folders = files.folders();
-    files.commit()?;
-    remove_failure(folder);
-    // Temporary files of a run that was killed here.
-    for folder in folders {
-        atomic::remove_stale(folder)?;
-    }
-    Ok(())
-}
-
-/// Where an item stands on disk.
-pub fn state(item: &Item, job: &dyn Job, layout: &Layout, sources: &mut Sources) -> Result<State> {
-    let folder = layout.record_folder(item);
-    let marked = layout.foreign_marks(item).iter().any(|mark| mark.exists());
-    // A record alone, after somebody deleted the file it vouches for, makes nothing done.
-    let record = read_record(&folder)?.filter(|_| marked);
-    let Some(record) = record else {
-        if let Some(reason) = read_failure(&folder) {
-            return Ok(State::Failed(reason));
-        }
-        return Ok(if is_foreign(item, layout) {
-            State::Foreign
-        } else {
-            State::Missing
-        });
-    };
-    let change = if record.settings != job.settings(item) {
-        "settings changed"
-    } else {
-        match sources.unchanged(&job.sources(item), &record.inputs) {
-            Ok(true) => return Ok(State::Done),
-            Ok(false) => "inputs changed",
-            // The error is told when the item is computed.
-            Err(_) => "inputs missing",
-        }
-    };
-    // The last attempt to bring it up to date may have failed.
-    Ok(read_failure(&folder).map_or(State::Stale(change), State::Failed))
-}
-
-/// Whether an artifact is there that no run of ours had to do with.
-fn is_foreign(item: &Item, layout: &Layout) -> bool {
-    let folder = layout.record_folder(item);
-    let marked = layout.foreign_marks(item).iter().any(|mark| mark.exists());
-    marked && !folder.join(record::FAILED_NAME).exists() && !interrupted_here(&folder)
-}
-
-/// A record that cannot be parsed (somebody edited it) counts as none of ours being there.
-fn read_record(folder: &Path) -> Result<Option<Record>> {
-    match Record::read(folder) {
-        Err(Error::File { .. }) => Ok(None),
-        other => other,
-    }
-}
-
-/// Whether one of our own runs was killed between the first rename and the record: the record is
-/// written under a temporary name before anything is renamed.
-fn interrupted_here(folder: &Path) -> bool {
-    let Ok(entries) = fs::read_dir(folder) else {
-        return false;
-    };
-    entries.flatten().any(|entry| {
-        let name = entry.file_name();
-        atomic::is_temporary(&name.to_string_lossy()) || name == record::FILE_NAME
-    })
 }
 
 fn compute(
@@ -390,26 +416,8 @@ fn compute(
     Ok(Computed {
         files,
         folder,
+        replaces: false,
         notes,
         start,
     })
-}
-
-/// Best effort: a study that cannot be written to has already failed with a better message.
-fn note_failure(folder: &Path, error: &Error) {
-    let note = json!({ "error": error.to_string(), "host": record::host(), "at": record::now() });
-    let _ = atomic::write(
-        folder.join(record::FAILED_NAME),
-        format!("{note:#}\n").as_bytes(),
-    );
-}
-
-fn read_failure(folder: &Path) -> Option<String> {
-    let text = fs::read(folder.join(record::FAILED_NAME)).ok()?;
-    let note: Value = serde_json::from_slice(&text).ok()?;
-    Some(note["error"].as_str()?.to_owned())
-}
-
-fn remove_failure(folder: &Path) {
-    let _ = fs::remove_file(folder.join(record::FAILED_NAME));
 }

@@ -303,8 +303,14 @@ fn wide_layers_give_the_weights_of_the_gram_matrix() {
     let network = settings.network(NET).unwrap();
     let items = plan(&settings, network, Stage::EncodeTrain, &Filter::default()).unwrap();
     let mut job = Train::with_gram_limit(context, 0);
-    let (options, stop) = (Options { force: true }, AtomicBool::new(false));
-    let summary = stage::run(&items, &mut job, &layout, options, &stop, &mut |_| ()).unwrap();
+    let (options, stop) = (
+        Options {
+            force: true,
+            wait: false,
+        },
+        AtomicBool::new(false),
+    );
+    let summary = stage::run(&items, &mut job, &layout, options, None, &stop, &mut |_| ()).unwrap();
     assert_eq!((summary.computed, summary.failed.len()), (8, 0));
     let wide = artifacts(&env);
     assert!(narrow.keys().eq(wide.keys()));

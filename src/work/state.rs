@@ -1,0 +1,85 @@
+//! Where an item stands on disk.
+
+use std::fs;
+use std::path::Path;
+
+use super::failure;
+use super::item::Item;
+use super::layout::Layout;
+use super::sources::Sources;
+use super::stage::Job;
+use crate::error::{Error, Result};
+use crate::io::atomic;
+use crate::io::record::{self, Record};
+
+/// Where an item stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum State {
+    /// Recorded, with the present settings and inputs.
+    Done,
+    /// Recorded, but settings or inputs have changed since.
+    Stale(&'static str),
+    /// Written by the original.
+    Foreign,
+    /// The last attempt failed, with this reason.
+    Failed(String),
+    /// Not there, or interrupted half way.
+    Missing,
+}
+
+/// Where an item stands on disk.
+pub fn state(item: &Item, job: &dyn Job, layout: &Layout, sources: &mut Sources) -> Result<State> {
+    let folder = layout.record_folder(item);
+    let marked = layout.foreign_marks(item).iter().any(|mark| mark.exists());
+    // A record alone, after somebody deleted the file it vouches for, makes nothing done.
+    let record = read_record(&folder)?.filter(|_| marked);
+    let Some(record) = record else {
+        if let Some(reason) = failure::reason(&folder) {
+            return Ok(State::Failed(reason));
+        }
+        return Ok(if is_foreign(item, layout) {
+            State::Foreign
+        } else {
+            State::Missing
+        });
+    };
+    let change = if record.settings != job.settings(item) {
+        "settings changed"
+    } else {
+        match sources.unchanged(&job.sources(item), &record.inputs) {
+            Ok(true) => return Ok(State::Done),
+            Ok(false) => "inputs changed",
+            // The error is told when the item is computed.
+            Err(_) => "inputs missing",
+        }
+    };
+    // The last attempt to bring it up to date may have failed.
+    Ok(failure::reason(&folder).map_or(State::Stale(change), State::Failed))
+}
+
+/// Whether an artifact is there that no run of ours had to do with.
+pub(super) fn is_foreign(item: &Item, layout: &Layout) -> bool {
+    let folder = layout.record_folder(item);
+    let marked = layout.foreign_marks(item).iter().any(|mark| mark.exists());
+    marked && !folder.join(record::FAILED_NAME).exists() && !interrupted_here(&folder)
+}
+
+/// A record that cannot be parsed (somebody edited it) counts as none of ours being there.
+fn read_record(folder: &Path) -> Result<Option<Record>> {
+    match Record::read(folder) {
+        Err(Error::File { .. }) => Ok(None),
+        other => other,
+    }
+}
+
+/// Whether one of our own runs was killed between the first rename and the record: the record is
+/// written under a temporary name before anything is renamed.
+fn interrupted_here(folder: &Path) -> bool {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return false;
+    };
+    entries.flatten().any(|entry| {
+        let name = entry.file_name();
+        atomic::is_temporary(&name.to_string_lossy()) || name == record::FILE_NAME
+    })
+}
