@@ -11,15 +11,17 @@ use crate::env::{Run, TestEnv, program, run, spawn};
 use crate::items::{Item, NET, items};
 
 /// Every command with its subcommands.
-const COMMANDS: [&[&str]; 15] = [
+const COMMANDS: [&[&str]; 17] = [
     &[],
     &["demo"],
+    &["extract"],
     &["decode-train"],
     &["decode-predict"],
     &["encode-train"],
     &["encode-predict"],
     &["compute"],
     &["run"],
+    &["slurm"],
     &["status"],
     &["inspect"],
     &["settings"],
