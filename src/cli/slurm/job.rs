@@ -152,7 +152,7 @@ mod tests {
 
     #[test]
     fn places_in_arrays_of_all_kinds() {
-        let shard = |id, count, min, step| {
+        let shard = |id: &str, count: &str, min: &str, step: &str| {
             let mut pairs = vec![
                 ("ARRAY_TASK_ID", id),
                 ("ARRAY_TASK_COUNT", count),
