@@ -1,4 +1,4 @@
-# Sourced by setup, demo and test: where things are, and steps with their seconds.
+# Sourced by the other scripts: where things are, packages of the system, steps with their seconds.
 # shellcheck shell=bash
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -16,6 +16,31 @@ say() { printf '%s\n' "$*"; }
 fail() {
     printf '%s: error: %s\n' "${0##*/}" "$*" >&2
     exit 2
+}
+
+# as_root COMMAND...: only where that needs no password.
+as_root() {
+    if [[ $(id -u) == 0 ]]; then
+        "$@"
+    else
+        sudo -n "$@"
+    fi
+}
+
+can_apt() {
+    command -v apt-get >/dev/null || return 1
+    [[ $(id -u) == 0 ]] || { command -v sudo >/dev/null && sudo -n true 2>/dev/null; }
+}
+
+apt_updated=no
+apt_install() {
+    can_apt || return 1
+    say "installing $* with apt-get"
+    if [[ $apt_updated == no ]]; then
+        as_root apt-get update -qq || return 1
+        apt_updated=yes
+    fi
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
 }
 
 # step NAME COMMAND...: run it, and say how long it took. Its failure ends the script.

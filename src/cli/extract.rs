@@ -24,7 +24,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Value, json};
 
 use super::stages::StageArgs;
-use super::{Global, Outcome, speech, stop_flag};
+use super::{Global, Outcome, slurm, speech, stop_flag};
 
 /// Failed images that are named again at the end.
 const FAILURES_REPEATED: usize = 5;
@@ -105,8 +105,8 @@ pub struct ExtractArgs {
     /// Path of libonnxruntime.so, for --engine ort
     #[arg(long, value_name = "PATH")]
     ort_lib: Option<PathBuf>,
-    /// Only the i-th of n parts of the images, for several machines on one folder
-    #[arg(long, value_name = "i/n")]
+    /// Only the i-th of n parts of the images, for several machines on one folder; slurm: this task's part
+    #[arg(long, value_name = "i/n", value_parser = slurm::job::shard)]
     shard: Option<Shard>,
     /// Compute again what is there; overwrite features of other programs or recipes
     #[arg(long)]

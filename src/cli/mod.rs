@@ -14,6 +14,7 @@ mod inspect;
 mod progress;
 mod relate;
 mod ridge;
+mod slurm;
 mod speech;
 mod stages;
 mod status;
@@ -66,10 +67,11 @@ struct Global {
     /// Settings file [default: settings.json in the study folder]
     #[arg(long, global = true, value_name = "FILE")]
     settings: Option<PathBuf>,
-    /// Threads [default: all cores]
+    /// Threads [default: all cores, in a Slurm job those of the task]
     #[arg(short = 'j', long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     threads: Option<u16>,
-    /// Upper bound for working arrays, such as 8G [default: half of the free memory]
+    /// Upper bound for working arrays, such as 8G [default: half of the free memory, in a Slurm job 90% of
+    /// the job's]
     #[arg(long, global = true, value_name = "SIZE")]
     memory: Option<Memory>,
     /// Only errors and results
@@ -116,6 +118,8 @@ enum Command {
     Compute(compute::ComputeArgs),
     /// All stages in order, then the score
     Run(stages::RunArgs),
+    /// Write and submit scripts that run all stages with many workers on a Slurm cluster
+    Slurm(slurm::SlurmArgs),
     /// How much of a network is done, failed, missing
     Status(status::StatusArgs),
     /// Say what is in a .mat, BData .h5, decoder folder or .onnx model
@@ -169,6 +173,8 @@ pub fn main() -> ExitCode {
 
 fn run(cli: Cli) -> Result<Outcome> {
     let Cli { global, command } = cli;
+    let typed = global.clone();
+    let global = global.or_of_job()?;
     if let Some(threads) = global.threads {
         rayon_threads(threads.into())?;
     }
@@ -181,6 +187,7 @@ fn run(cli: Cli) -> Result<Outcome> {
         Command::EncodePredict(args) => stages::encode(&global, &args, Stage::EncodePredict),
         Command::Compute(args) => compute::run(&global, &args),
         Command::Run(args) => stages::run_all(&global, &args),
+        Command::Slurm(args) => slurm::run(&typed, &args),
         Command::Status(args) => status::run(&global, &args),
         Command::Inspect(args) => inspect::run(&global, &args),
         Command::Settings(args) => status::settings(&global, &args),
@@ -214,6 +221,21 @@ impl Global {
             .clone()
             .unwrap_or_else(|| self.layout().settings());
         Ok(Settings::read(&path)?)
+    }
+
+    /// What was not typed is what the Slurm job has that this runs in, if any.
+    fn or_of_job(self) -> Result<Global> {
+        let threads = self
+            .threads
+            .map_or_else(slurm::job::threads, |n| Ok(Some(n)))?;
+        let memory = self
+            .memory
+            .map_or_else(slurm::job::memory, |m| Ok(Some(m)))?;
+        Ok(Global {
+            threads,
+            memory,
+            ..self
+        })
     }
 
     fn memory(&self) -> Memory {

@@ -8,11 +8,11 @@ use bhscore::study::{Behaviour, Context};
 use bhscore::work::stage::{self, Job, Options, Summary};
 use bhscore::work::{Filter, Item, Shard, Stage, plan};
 use bhscore::{decode, encode};
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::crew::Crew;
 use super::progress::Progress;
-use super::{Global, Outcome, compute, extract, speech, stop_flag};
+use super::{Global, Outcome, compute, extract, slurm, speech, stop_flag};
 
 /// Failures that the summary at the end repeats.
 const FAILURES_REPEATED: usize = 5;
@@ -23,8 +23,8 @@ const FAILURES_REPEATED: usize = 5;
 pub struct StageArgs {
     #[command(flatten)]
     pub select: SelectArgs,
-    /// Only the i-th of n parts of the work, for several machines on one folder
-    #[arg(long, value_name = "i/n")]
+    /// Only the i-th of n parts of the work, for several machines on one folder; slurm: this task's part
+    #[arg(long, value_name = "i/n", value_parser = slurm::job::shard)]
     pub shard: Option<Shard>,
     /// Compute items again that are done; overwrite files of other programs
     #[arg(long)]
@@ -99,10 +99,65 @@ impl SelectArgs {
 #[command(after_help = "\
 Examples:
   bhscore -C study run --net pytorch/resnet18
-  bhscore -C study run --net pytorch/resnet18 --net caffe/AlexNet --memory 8G")]
+  bhscore -C study run --net pytorch/resnet18 --net caffe/AlexNet --memory 8G
+  bhscore -C study run --net pytorch/resnet18 --stage decode-train --stage decode-predict")]
 pub struct RunArgs {
     #[command(flatten)]
     pub stage: StageArgs,
+    /// Only this stage (repeatable)
+    #[arg(long = "stage", value_name = "STAGE")]
+    stages: Vec<Step>,
+    /// No scores at the end: for one of many workers
+    #[arg(long)]
+    no_compute: bool,
+}
+
+impl RunArgs {
+    fn wants(&self, step: Step) -> bool {
+        self.stages.is_empty() || self.stages.contains(&step)
+    }
+}
+
+/// What `run` does one after the other, before the scores.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Step {
+    Extract,
+    DecodeTrain,
+    DecodePredict,
+    EncodeTrain,
+    EncodePredict,
+}
+
+impl Step {
+    /// All of them, in order.
+    pub const ALL: [Step; 5] = [
+        Step::Extract,
+        Step::DecodeTrain,
+        Step::DecodePredict,
+        Step::EncodeTrain,
+        Step::EncodePredict,
+    ];
+
+    /// The stage that works item by item; `extract` works image by image.
+    fn stage(self) -> Option<Stage> {
+        match self {
+            Step::Extract => None,
+            Step::DecodeTrain => Some(Stage::DecodeTrain),
+            Step::DecodePredict => Some(Stage::DecodePredict),
+            Step::EncodeTrain => Some(Stage::EncodeTrain),
+            Step::EncodePredict => Some(Stage::EncodePredict),
+        }
+    }
+
+    /// The command's name.
+    pub fn name(self) -> &'static str {
+        self.stage().map_or("extract", Stage::name)
+    }
+
+    /// Whether scores are made from what it writes.
+    pub fn is_scored(self) -> bool {
+        matches!(self, Step::DecodePredict | Step::EncodePredict)
+    }
 }
 
 pub fn decode_train(global: &Global, args: &TrainArgs) -> Result<Outcome> {
@@ -150,13 +205,15 @@ pub fn run_all(global: &Global, args: &RunArgs) -> Result<Outcome> {
         ..args.clone()
     };
     let mut outcome = Outcome::Complete;
-    for network in args.stage.select.networks(&context.settings)? {
+    let networks = args.stage.select.networks(&context.settings)?;
+    for network in networks.iter().filter(|_| args.wants(Step::Extract)) {
         outcome = outcome.max(extract::if_possible(global, network, &args.stage, &stop)?);
         if stop.load(Ordering::Relaxed) {
             return Ok(outcome.max(Outcome::WorkRemains));
         }
     }
-    for stage in Stage::ALL {
+    let wanted = Step::ALL.into_iter().filter(|step| args.wants(*step));
+    for stage in wanted.filter_map(Step::stage) {
         // A failed item does not keep the others from the next stage.
         outcome = outcome.max(run_stage(
             global,
@@ -171,24 +228,22 @@ pub fn run_all(global: &Global, args: &RunArgs) -> Result<Outcome> {
         }
     }
     crew.leave(&context.layout)?;
-    if args.stage.dry_run {
+    if args.stage.dry_run || args.no_compute {
         return Ok(outcome);
     }
     let select = &args.stage.select;
-    let partial =
-        !(select.layers.is_empty() && select.subjects.is_empty() && select.rois.is_empty());
+    let unscored = !Step::ALL
+        .iter()
+        .any(|step| step.is_scored() && args.wants(*step));
+    let partial = unscored
+        || !(select.layers.is_empty() && select.subjects.is_empty() && select.rois.is_empty());
     if partial || args.stage.shard.is_some() {
         speech::note(
             "only a part was asked for: no score; run `bhscore compute` when all parts are done",
         );
         return Ok(outcome);
     }
-    let scored = compute::score(
-        global,
-        &context.settings,
-        &select.networks(&context.settings)?,
-        &Default::default(),
-    )?;
+    let scored = compute::score(global, &context.settings, &networks, &Default::default())?;
     Ok(outcome.max(scored))
 }
 

@@ -20,6 +20,17 @@ use crate::items::{Item, NET, belongs, planned};
 /// Free bytes that a disk in memory must have to be used.
 const MEMORY_DISK: u64 = 1 << 30;
 
+/// What the program reads of a Slurm job.
+const SLURM_VARIABLES: [&str; 7] = [
+    "CPUS_PER_TASK",
+    "MEM_PER_NODE",
+    "MEM_PER_CPU",
+    "ARRAY_TASK_ID",
+    "ARRAY_TASK_COUNT",
+    "ARRAY_TASK_MIN",
+    "ARRAY_TASK_STEP",
+];
+
 /// A temporary folder with a study.
 pub struct TestEnv {
     folder: TempDir,
@@ -260,6 +271,10 @@ pub fn program() -> Command {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .env_remove("COLUMNS");
+    // The tests may themselves run in a job.
+    for name in SLURM_VARIABLES {
+        command.env_remove(format!("SLURM_{name}"));
+    }
     command
 }
 

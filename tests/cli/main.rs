@@ -15,6 +15,7 @@
 //! | [`stale`] | is computed again what has changed, and nothing else? |
 //! | [`options`] | threads, memory, shards, filters, `--force`, `--dry-run` |
 //! | [`select`] | does `compute --select` correct the textbook rule and nothing else? |
+//! | [`slurm`] | are the scripts of `slurm` right, and are a job's cores, memory and place taken? |
 //! | [`storage`] | read-only folders, full disks, unreadable records |
 //! | [`usage`] | help, exit status, settings, the shapes of JSON, closed pipes |
 //! | [`relate`] | are two tables related as SciPy does, mistakes told? |
@@ -52,6 +53,7 @@ mod options;
 mod relate;
 mod ridge;
 mod select;
+mod slurm;
 mod stale;
 mod storage;
 mod usage;

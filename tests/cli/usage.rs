@@ -11,7 +11,7 @@ use crate::env::{Run, TestEnv, program, run, spawn};
 use crate::items::{Item, NET, items};
 
 /// Every command with its subcommands.
-const COMMANDS: [&[&str]; 16] = [
+const COMMANDS: [&[&str]; 17] = [
     &[],
     &["demo"],
     &["extract"],
@@ -21,6 +21,7 @@ const COMMANDS: [&[&str]; 16] = [
     &["encode-predict"],
     &["compute"],
     &["run"],
+    &["slurm"],
     &["status"],
     &["inspect"],
     &["settings"],
