@@ -18,8 +18,8 @@ pub(super) struct Computed {
     pub files: Batch,
     /// Folder of the record.
     pub folder: PathBuf,
-    /// What is there holds no longer, or is to be overwritten.
-    pub replaces: bool,
+    /// The record that was there when the item was begun, which holds no longer or is to be overwritten.
+    pub replaced: Option<Vec<u8>>,
     pub notes: Vec<String>,
     pub start: Instant,
 }
@@ -59,7 +59,7 @@ fn publish(computed: Computed, claim: Option<Claim>) -> Result<Published> {
     let Computed {
         files,
         folder,
-        replaces,
+        replaced,
         notes,
         start,
     } = computed;
@@ -77,8 +77,8 @@ fn publish(computed: Computed, claim: Option<Claim>) -> Result<Published> {
     if !claim.is_mine()? {
         return Ok(Published::Superseded);
     }
-    if replaces {
-        remove_record(&folder)?;
+    if let Some(replaced) = replaced {
+        remove_record(&folder, &replaced)?;
     }
     if files.commit_once()? == Once::Superseded {
         return Ok(Published::Superseded);
@@ -97,8 +97,16 @@ fn publish(computed: Computed, claim: Option<Claim>) -> Result<Published> {
     Ok(Published::Done { seconds, notes })
 }
 
-/// Takes back the record of what is about to be replaced.
-fn remove_record(folder: &Path) -> Result<()> {
+/// The record that is there now.
+pub(super) fn present_record(folder: &Path) -> Option<Vec<u8>> {
+    fs::read(folder.join(record::FILE_NAME)).ok()
+}
+
+/// Takes back the record of what is about to be replaced, unless another process has replaced it meanwhile.
+fn remove_record(folder: &Path, replaced: &[u8]) -> Result<()> {
+    if present_record(folder).as_deref() != Some(replaced) {
+        return Ok(());
+    }
     let path = folder.join(record::FILE_NAME);
     match fs::remove_file(&path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {

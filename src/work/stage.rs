@@ -19,7 +19,7 @@ use super::claims::{self, Claim, Claimed, Worker};
 use super::failure;
 use super::item::Item;
 use super::layout::Layout;
-use super::publish::{Computed, Published, Publishing};
+use super::publish::{Computed, Published, Publishing, present_record};
 use super::sources::{Source, Sources};
 use super::state::is_foreign;
 pub use super::state::{State, state};
@@ -262,6 +262,8 @@ impl Pass<'_> {
             // In a folder in which no claim can be made nothing can be published either.
             Err(error) => return Begun::Ended(self.failed(item, error)),
         };
+        // Not done, so that a record that is there vouches for nothing.
+        let replaced = present_record(&self.layout.record_folder(item));
         (told.observe)(Event::Started { item });
         self.announce(items);
         match compute(
@@ -272,8 +274,7 @@ impl Pass<'_> {
             self.stop,
         ) {
             Ok(mut computed) => {
-                computed.replaces =
-                    self.options.force || matches!(found, State::Stale(_) | State::Failed(_));
+                computed.replaced = replaced;
                 Begun::Computed(computed, claim)
             }
             Err(Error::Interrupted) => Begun::Interrupted,
@@ -416,7 +417,7 @@ fn compute(
     Ok(Computed {
         files,
         folder,
-        replaces: false,
+        replaced: None,
         notes,
         start,
     })

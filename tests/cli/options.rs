@@ -249,7 +249,7 @@ fn force_computes_again_and_gives_the_same_bytes() {
     let time = |env: &TestEnv| {
         let path = env
             .path(Item("fc6", "sub-02", "V1").accuracy())
-            .join("accuracy.mat");
+            .join("record.json");
         fs::metadata(path).unwrap().modified().unwrap()
     };
     let before = time(&env);
