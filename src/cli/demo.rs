@@ -82,7 +82,7 @@ pub fn run(global: &Global, args: &DemoArgs) -> Result<Outcome> {
     };
     let crew = Crew::new(&global, &context.layout, &settings);
     for network in &settings.networks {
-        let outcome = extract::if_possible(&global, network, &stage_args, &stop)?;
+        let outcome = extract::if_possible(&global, network, &stage_args, &crew, &stop)?;
         if outcome != Outcome::Complete {
             return Ok(outcome);
         }

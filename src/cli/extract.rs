@@ -2,13 +2,13 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use bhscore::Error;
 use bhscore::extract::engine::Choice;
-use bhscore::extract::job::{Job, Place};
+use bhscore::extract::job::{Claims, Job, Place};
 use bhscore::extract::layers::{self, Layer};
 use bhscore::extract::onnx::{Layout, Model, Weights};
 use bhscore::extract::preprocess::Degrees;
@@ -23,6 +23,7 @@ use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Value, json};
 
+use super::crew::Crew;
 use super::stages::StageArgs;
 use super::{Global, Outcome, slurm, speech, stop_flag};
 
@@ -114,6 +115,9 @@ pub struct ExtractArgs {
     /// Only say how many images are to be computed
     #[arg(long)]
     dry_run: bool,
+    /// Stay until images that other machines work on are done, too
+    #[arg(long)]
+    wait: bool,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -157,11 +161,21 @@ struct Part {
     name: String,
     images: PathBuf,
     features: PathBuf,
+    /// What claims begin with, in a study.
+    unit: Option<String>,
 }
 
 pub fn run(global: &Global, args: &ExtractArgs) -> Result<Outcome> {
     let stop = stop_flag()?;
-    extract(global, args, &stop)
+    // Only a study has a place for claims.
+    if args.out.is_some() {
+        return extract(global, args, None, &stop);
+    }
+    let layout = global.layout();
+    let crew = Crew::new(global, &layout, &global.read_settings()?);
+    let outcome = extract(global, args, Some(&crew), &stop)?;
+    crew.leave(&layout)?;
+    Ok(outcome)
 }
 
 /// As a part of `run` and `demo`: everything as the settings say, for networks whose model and images are there.
@@ -170,6 +184,7 @@ pub fn if_possible(
     global: &Global,
     network: &Network,
     run: &StageArgs,
+    crew: &Crew,
     stop: &AtomicBool,
 ) -> Result<Outcome> {
     let model = network
@@ -198,6 +213,7 @@ pub fn if_possible(
         shard: run.shard,
         force: run.force,
         dry_run: run.dry_run,
+        wait: run.wait,
         ..ExtractArgs::default()
     };
     // What is printed is the scores.
@@ -205,11 +221,16 @@ pub fn if_possible(
         json: false,
         ..global.clone()
     };
-    extract(&global, &args, stop)
+    extract(&global, &args, Some(crew), stop)
 }
 
 /// Runs the stage on all parts of a study, or on the folder that was named.
-pub fn extract(global: &Global, args: &ExtractArgs, stop: &AtomicBool) -> Result<Outcome> {
+pub fn extract(
+    global: &Global,
+    args: &ExtractArgs,
+    crew: Option<&Crew>,
+    stop: &AtomicBool,
+) -> Result<Outcome> {
     let network = network(global, args)?;
     let chosen = chosen(args, network.as_ref())?;
     let parts = parts(global, args, network.as_ref())?;
@@ -267,10 +288,10 @@ pub fn extract(global: &Global, args: &ExtractArgs, stop: &AtomicBool) -> Result
     let mut outcome = Outcome::Complete;
     let mut results = Vec::new();
     for part in parts {
-        let (ended, result) = one_part(global, args, &job, &part, stop)?;
+        let (ended, result) = one_part(global, args, &job, &part, crew, stop)?;
         outcome = outcome.max(ended);
         results.push(result);
-        if ended == Outcome::WorkRemains && !args.dry_run {
+        if stop.load(Ordering::Relaxed) {
             break;
         }
     }
@@ -359,6 +380,7 @@ fn parts(global: &Global, args: &ExtractArgs, network: Option<&Network>) -> Resu
             name: images.display().to_string(),
             images: images.clone(),
             features: out.clone(),
+            unit: None,
         }]);
     }
     let dir = network.map_or("", |network| network.dir.as_str());
@@ -379,6 +401,7 @@ fn parts(global: &Global, args: &ExtractArgs, network: Option<&Network>) -> Resu
             name: split.folder().to_owned(),
             images,
             features: layout.network_features(split, dir),
+            unit: Some(format!("extract/{}/{dir}", split.folder())),
         })
     });
     parts.collect()
@@ -528,6 +551,7 @@ fn one_part(
     args: &ExtractArgs,
     job: &Job,
     part: &Part,
+    crew: Option<&Crew>,
     stop: &AtomicBool,
 ) -> Result<(Outcome, Value)> {
     let stimuli = stimuli(&part.images)?;
@@ -537,6 +561,11 @@ fn one_part(
         shard: args.shard.unwrap_or(Shard::WHOLE),
         force: args.force,
         dry_run: args.dry_run,
+        claims: crew.zip(part.unit.clone()).map(|(crew, prefix)| Claims {
+            worker: crew.worker(),
+            prefix,
+        }),
+        wait: args.wait,
     };
     let bar = bar(global, &part.name);
     let start = Instant::now();
@@ -569,7 +598,7 @@ fn one_part(
     report(global, part, &summary, seconds);
     let outcome = if !summary.failed.is_empty() {
         Outcome::Failed
-    } else if summary.interrupted {
+    } else if summary.interrupted || summary.held > 0 {
         Outcome::WorkRemains
     } else {
         Outcome::Complete
@@ -628,6 +657,13 @@ fn report(global: &Global, part: &Part, summary: &Summary, seconds: f64) {
             summary.failed.len() - FAILURES_REPEATED
         ));
     }
+    if summary.held > 0 {
+        let text = "held by other processes; run the same command again, or with --wait, to see to the end";
+        speech::note(&format!(
+            "extract {}: {} images {text}",
+            part.name, summary.held
+        ));
+    }
     if summary.interrupted {
         speech::note("interrupted; run the same command again to continue");
     }
@@ -652,6 +688,7 @@ fn as_json(job: &Job, part: &Part, summary: &Summary, seconds: f64) -> Value {
         "done": summary.done,
         "failed": failed.collect::<Vec<_>>(),
         "layers": layers.collect::<Vec<_>>(),
+        "held": summary.held,
         "foreign": summary.foreign,
         "warnings": summary.warnings,
         "seconds": seconds,

@@ -207,7 +207,13 @@ pub fn run_all(global: &Global, args: &RunArgs) -> Result<Outcome> {
     let mut outcome = Outcome::Complete;
     let networks = args.stage.select.networks(&context.settings)?;
     for network in networks.iter().filter(|_| args.wants(Step::Extract)) {
-        outcome = outcome.max(extract::if_possible(global, network, &args.stage, &stop)?);
+        outcome = outcome.max(extract::if_possible(
+            global,
+            network,
+            &args.stage,
+            &crew,
+            &stop,
+        )?);
         if stop.load(Ordering::Relaxed) {
             return Ok(outcome.max(Outcome::WorkRemains));
         }

@@ -10,6 +10,7 @@ use super::stimuli::Stimulus;
 use crate::settings::{Preprocess, Units};
 use crate::study::memory::Memory;
 use crate::work::Shard;
+use crate::work::claims::Worker;
 
 /// Everything that determines the features, and how they are computed.
 pub struct Job<'a> {
@@ -55,4 +56,17 @@ pub struct Place<'a> {
     pub force: bool,
     /// Only count what is missing.
     pub dry_run: bool,
+    /// How images are claimed where several processes share the folder.
+    pub claims: Option<Claims<'a>>,
+    /// Stay until the images that others hold are done, too.
+    pub wait: bool,
+}
+
+/// Claims of blocks of images.
+#[derive(Clone)]
+pub struct Claims<'a> {
+    /// Who claims.
+    pub worker: &'a Worker,
+    /// What all units begin with: `extract/<split>/<net>`.
+    pub prefix: String,
 }

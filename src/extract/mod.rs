@@ -15,11 +15,13 @@
 //! | [`units`] | a layer's tensor → the values that are written |
 //! | [`recipe`] | `extract.json`, how a layer's features were made |
 //! | [`job`] | what is asked of the stage |
+//! | `block` | what a process claims at a time |
 //! | `target` | a layer's folder: what is there and what is missing |
 //! | `watch` | what looks wrong in features |
 //! | [`resident`] | memory of a model and a forward pass, measured |
 //! | [`stage`] | the loop: workers, batches, publishing |
 
+mod block;
 pub mod engine;
 pub mod image;
 pub mod job;

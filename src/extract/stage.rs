@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 
 use ndarray::{ArrayD, Axis, Slice};
 
+use super::block::{Block, blocks, given_up};
 use super::image;
 use super::job::{Job, Place};
 use super::onnx::Layout;
@@ -29,12 +30,16 @@ use super::units::{self, Kept};
 use super::watch::Watch;
 use crate::error::{Error, Result};
 use crate::io::atomic::{self, Batch};
+use crate::work::claims::{self, Claim, Claimed};
 
 /// Files published together: a sync for each would take longer than the network.
 const FILES_PER_SYNC: usize = 64;
 
 /// Batches that may wait for the disk: their features are written already, only the sync is to come.
 const BACKLOG: usize = 256;
+
+/// Time between two looks at blocks that others hold.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// Longest time that finished files wait for others.
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
@@ -62,6 +67,8 @@ pub struct Summary {
     pub interrupted: bool,
     /// Layers left as another program wrote them.
     pub foreign: Vec<String>,
+    /// Images that other processes hold.
+    pub held: usize,
     /// What the user should know of images and layers.
     pub warnings: Vec<String>,
     /// Seconds of forward passes, summed over the workers.
@@ -75,9 +82,11 @@ struct Shared<'a> {
     job: &'a Job<'a>,
     place: &'a Place<'a>,
     targets: Vec<Target>,
-    /// Batches with something missing: positions in the list of images.
-    batches: Vec<Vec<usize>>,
+    /// Blocks that are open in the present pass.
+    blocks: Vec<Block>,
     next: AtomicUsize,
+    /// Blocks that other processes hold.
+    held: Mutex<Vec<Block>>,
     stop: &'a AtomicBool,
     /// Something failed that ends the run.
     broken: AtomicBool,
@@ -91,6 +100,8 @@ struct Done {
     computed: usize,
     failed: Vec<(usize, Error)>,
     remarks: Vec<(usize, String)>,
+    /// To be ended when the files are published.
+    claim: Option<Claim>,
 }
 
 /// Computes the missing features of a split.
@@ -106,23 +117,15 @@ pub fn run(
     observe: &mut dyn FnMut(Event),
 ) -> Result<Summary> {
     let targets = targets(job, place)?;
-    let batches: Vec<Vec<usize>> = (0..place.stimuli.len())
-        .collect::<Vec<_>>()
-        .chunks(job.batch)
-        .map(<[usize]>::to_vec)
-        .collect();
-    let batches = place.shard.part(batches);
-    let n_images: usize = batches.iter().map(Vec::len).sum();
     let is_missing = |&image: &usize| targets.iter().any(|target| target.lacks(image));
-    let n_missing = batches
-        .iter()
-        .flatten()
-        .filter(|image| is_missing(image))
-        .count();
-    let wanted: Vec<Vec<usize>> = batches
-        .into_iter()
-        .filter(|batch| batch.iter().any(&is_missing))
-        .collect();
+    let mut wanted = blocks(place, job.batch);
+    let images = || wanted.iter().flat_map(Block::images);
+    let n_images = images().count();
+    let n_missing = images().filter(|image| is_missing(image)).count();
+    for block in &mut wanted {
+        block.batches.retain(|batch| batch.iter().any(is_missing));
+    }
+    wanted.retain(|block| !block.batches.is_empty());
     let mut summary = Summary {
         done: n_images - n_missing,
         foreign: targets
@@ -143,25 +146,47 @@ pub fn run(
         place,
         watch: Watch::new(targets.len()),
         targets,
-        batches: wanted,
+        blocks: wanted,
         next: AtomicUsize::new(0),
+        held: Mutex::default(),
         stop,
         broken: AtomicBool::new(false),
         forward: Mutex::new(Duration::ZERO),
     };
-    let (first, n_workers) = shared.first()?;
-    let mut published = Published {
-        shared: &shared,
-        summary: &mut summary,
-        observe,
-        waiting: Batch::new(),
-        since: Instant::now(),
-        computed: 0,
-    };
-    published.take(first)?;
-    published.run(n_workers)?;
-    summary.interrupted =
-        stop.load(Ordering::Relaxed) && shared.next.load(Ordering::Relaxed) < shared.batches.len();
+    let n_workers = shared.probe()?;
+    let mut computed = 0;
+    loop {
+        let n_open = shared.blocks.len();
+        let mut published = Published {
+            shared: &shared,
+            summary: &mut summary,
+            observe,
+            waiting: Batch::new(),
+            claims: Vec::new(),
+            since: Instant::now(),
+            computed,
+        };
+        published.run(n_workers)?;
+        computed = published.computed;
+        if stop.load(Ordering::Relaxed) {
+            summary.interrupted = shared.next.load(Ordering::Relaxed) < n_open;
+            break;
+        }
+        let held = shared.held.get_mut().map(std::mem::take);
+        shared.blocks = held.unwrap_or_default();
+        shared.next.store(0, Ordering::Relaxed);
+        let is_new = shared.blocks.len() < n_open;
+        if shared.blocks.is_empty() || (!place.wait && !is_new) {
+            break;
+        }
+        if place.wait {
+            thread::sleep(LOOK_AGAIN);
+        }
+    }
+    if !summary.interrupted {
+        let held = shared.blocks.iter().flat_map(Block::images);
+        summary.held = held.filter(|&&image| shared.is_missing(image)).count();
+    }
     summary
         .warnings
         .extend(shared.watch.warnings(&shared.targets));
@@ -179,13 +204,13 @@ pub fn run(
 }
 
 impl Shared<'_> {
-    /// Computes the first batch alone: it tells the layers' shapes and how much memory a pass takes.
+    /// Computes the first batch alone, to learn the layers' shapes and how much memory a pass takes; says in every
+    /// layer's folder what is about to be written there.
     ///
-    /// Returns also how many workers the memory allows.
-    fn first(&mut self) -> Result<(Done, usize)> {
+    /// Returns how many workers the memory allows.
+    fn probe(&mut self) -> Result<usize> {
         let watched = Watched::start();
-        let position = self.next.fetch_add(1, Ordering::Relaxed);
-        let (inputs, mut done) = self.inputs(&self.batches[position]);
+        let (inputs, _) = self.inputs(&self.blocks[0].batches[0]);
         let outputs = self.forward(inputs)?;
         let job = self.job;
         // Turning and encoding an image's features takes some buffers more.
@@ -201,30 +226,85 @@ impl Shared<'_> {
         for (target, &at) in self.targets.iter_mut().zip(&job.outputs) {
             target.settle(outputs[at].shape(), job, self.place.stimuli)?;
         }
-        self.write(&self.batches[position], &outputs, &mut done)?;
         let room = (job.memory.bytes - job.model_bytes) / per_worker.max(1);
         let n_workers = usize::try_from(room).unwrap_or(usize::MAX);
-        Ok((done, n_workers.min(job.engine.workers()).max(1)))
+        Ok(n_workers.min(job.engine.workers()).max(1))
     }
 
-    /// Works through the batches until none is left or somebody says stop.
+    /// Works through the open blocks until none is left or somebody says stop.
     fn work(&self, results: &SyncSender<Result<Done>>) {
         loop {
-            if self.stop.load(Ordering::Relaxed) || self.broken.load(Ordering::Relaxed) {
+            if self.is_over() {
                 return;
             }
             let position = self.next.fetch_add(1, Ordering::Relaxed);
-            let Some(batch) = self.batches.get(position) else {
+            let Some(block) = self.blocks.get(position) else {
                 return;
             };
-            let result = self.batch(batch);
-            if result.is_err() {
-                self.broken.store(true, Ordering::Relaxed);
-            }
-            if results.send(result).is_err() {
+            if self.block(block, results).is_none() {
                 return;
             }
         }
+    }
+
+    /// Claims and computes a block; `None` when nobody listens any more.
+    fn block(&self, block: &Block, results: &SyncSender<Result<Done>>) -> Option<()> {
+        let mut claim = match self.claim(block) {
+            Ok(None) => None,
+            Ok(Some(Claimed::Mine(claim))) => Some(claim),
+            Ok(Some(Claimed::Committed)) => return Some(()),
+            Ok(Some(Claimed::Held(_))) => {
+                self.held.lock().ok()?.push(block.clone());
+                return Some(());
+            }
+            Ok(Some(Claimed::GivenUp { attempts })) => {
+                let error = given_up(block, self.place, attempts);
+                return results.send(Err(error)).ok();
+            }
+            Err(error) => {
+                self.broken.store(true, Ordering::Relaxed);
+                return results.send(Err(error)).ok();
+            }
+        };
+        for (at, batch) in block.batches.iter().enumerate() {
+            // A claim that goes unfinished is released here.
+            if self.is_over() {
+                return None;
+            }
+            let mut result = self.batch(batch);
+            match &mut result {
+                Ok(done) if at + 1 == block.batches.len() => done.claim = claim.take(),
+                Ok(_) => {}
+                Err(_) => self.broken.store(true, Ordering::Relaxed),
+            }
+            results.send(result).ok()?;
+        }
+        Some(())
+    }
+
+    fn is_over(&self) -> bool {
+        self.stop.load(Ordering::Relaxed) || self.broken.load(Ordering::Relaxed)
+    }
+
+    fn claim(&self, block: &Block) -> Result<Option<Claimed>> {
+        let Some(claims) = &self.place.claims else {
+            return Ok(None);
+        };
+        let is_committed = || {
+            for target in &self.targets {
+                claims::refresh(&target.folder)?;
+            }
+            Ok(!block.images().any(|&image| self.is_missing(image)))
+        };
+        let unit = format!("{}/{}", claims.prefix, block.name);
+        claims.worker.claim(&unit, &is_committed).map(Some)
+    }
+
+    /// Whether features of an image are to be written and not there yet.
+    fn is_missing(&self, image: usize) -> bool {
+        let name = &self.place.stimuli[image].name;
+        let mut targets = self.targets.iter();
+        targets.any(|target| target.lacks(image) && !target.file(name).exists())
     }
 
     fn batch(&self, batch: &[usize]) -> Result<Done> {
@@ -251,6 +331,7 @@ impl Shared<'_> {
             computed: 0,
             failed: Vec::new(),
             remarks: Vec::new(),
+            claim: None,
         };
         let mut values = Vec::with_capacity(n_images * 3 * height * width);
         for &position in batch {
@@ -319,7 +400,9 @@ impl Shared<'_> {
             let name = &self.place.stimuli[position].name;
             let mut written = false;
             for (at, target) in self.targets.iter().enumerate() {
-                if !target.lacks(position) {
+                // Another process may have been here since the list was made.
+                let is_shared = self.place.claims.is_some();
+                if !target.lacks(position) || (is_shared && target.file(name).exists()) {
                     continue;
                 }
                 let output = &outputs[self.job.outputs[at]];
@@ -341,6 +424,8 @@ struct Published<'a, 'b> {
     summary: &'a mut Summary,
     observe: &'a mut dyn FnMut(Event),
     waiting: Batch,
+    /// Claims of what is waiting.
+    claims: Vec<Claim>,
     since: Instant,
     computed: usize,
 }
@@ -398,6 +483,7 @@ impl Published<'_, '_> {
         }
         self.computed += done.computed;
         self.waiting.append(done.files);
+        self.claims.extend(done.claim);
         if self.waiting.len() >= FILES_PER_SYNC || self.since.elapsed() > LONGEST_WAIT {
             self.publish()?;
         }
@@ -408,6 +494,14 @@ impl Published<'_, '_> {
         let files = std::mem::take(&mut self.waiting);
         if !files.is_empty() {
             files.commit()?;
+        }
+        for claim in self.claims.drain(..) {
+            for worker in claim.predecessors()? {
+                for target in &self.shared.targets {
+                    atomic::remove_left_by(&worker, &target.folder)?;
+                }
+            }
+            claim.finish();
         }
         self.since = Instant::now();
         self.summary.computed = self.computed;
