@@ -17,6 +17,7 @@
 //! | [`job`] | what is asked of the stage |
 //! | `block` | what a process claims at a time |
 //! | `target` | a layer's folder: what is there and what is missing |
+//! | `published` | finished features on their way to the disk |
 //! | `watch` | what looks wrong in features |
 //! | [`resident`] | memory of a model and a forward pass, measured |
 //! | [`stage`] | the loop: workers, batches, publishing |
@@ -28,6 +29,7 @@ pub mod job;
 pub mod layers;
 pub mod onnx;
 pub mod preprocess;
+mod published;
 pub mod recipe;
 pub mod resident;
 pub mod stage;

@@ -12,7 +12,7 @@
 use std::collections::HashSet;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::sync::mpsc::SyncSender;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -23,6 +23,7 @@ use super::image;
 use super::job::{Job, Place};
 use super::onnx::Layout;
 use super::preprocess;
+use super::published::{Done, Published};
 use super::resident::Watched;
 use super::stimuli::Stimulus;
 use super::target::{Target, targets};
@@ -30,19 +31,10 @@ use super::units::{self, Kept};
 use super::watch::Watch;
 use crate::error::{Error, Result};
 use crate::io::atomic::{self, Batch};
-use crate::work::claims::{self, Claim, Claimed};
-
-/// Files published together: a sync for each would take longer than the network.
-const FILES_PER_SYNC: usize = 64;
-
-/// Batches that may wait for the disk: their features are written already, only the sync is to come.
-const BACKLOG: usize = 256;
+use crate::work::claims::{self, Claimed};
 
 /// Time between two looks at blocks that others hold.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
-
-/// Longest time that finished files wait for others.
-const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
 /// What happened, told while the stage runs.
 pub enum Event<'a> {
@@ -78,10 +70,10 @@ pub struct Summary {
 }
 
 /// What the workers share.
-struct Shared<'a> {
+pub(super) struct Shared<'a> {
     job: &'a Job<'a>,
-    place: &'a Place<'a>,
-    targets: Vec<Target>,
+    pub place: &'a Place<'a>,
+    pub targets: Vec<Target>,
     /// Blocks that are open in the present pass.
     blocks: Vec<Block>,
     next: AtomicUsize,
@@ -89,19 +81,9 @@ struct Shared<'a> {
     held: Mutex<Vec<Block>>,
     stop: &'a AtomicBool,
     /// Something failed that ends the run.
-    broken: AtomicBool,
+    pub broken: AtomicBool,
     forward: Mutex<Duration>,
-    watch: Watch,
-}
-
-/// What a worker has done with one batch.
-struct Done {
-    files: Batch,
-    computed: usize,
-    failed: Vec<(usize, Error)>,
-    remarks: Vec<(usize, String)>,
-    /// To be ended when the files are published.
-    claim: Option<Claim>,
+    pub watch: Watch,
 }
 
 /// Computes the missing features of a split.
@@ -157,17 +139,8 @@ pub fn run(
     let mut computed = 0;
     loop {
         let n_open = shared.blocks.len();
-        let mut published = Published {
-            shared: &shared,
-            summary: &mut summary,
-            observe,
-            waiting: Batch::new(),
-            claims: Vec::new(),
-            since: Instant::now(),
-            computed,
-        };
-        published.run(n_workers)?;
-        computed = published.computed;
+        let published = Published::new(&shared, &mut summary, observe, computed);
+        computed = published.run(n_workers)?;
         if stop.load(Ordering::Relaxed) {
             summary.interrupted = shared.next.load(Ordering::Relaxed) < n_open;
             break;
@@ -232,7 +205,7 @@ impl Shared<'_> {
     }
 
     /// Works through the open blocks until none is left or somebody says stop.
-    fn work(&self, results: &SyncSender<Result<Done>>) {
+    pub fn work(&self, results: &SyncSender<Result<Done>>) {
         loop {
             if self.is_over() {
                 return;
@@ -414,98 +387,6 @@ impl Shared<'_> {
             }
             done.computed += usize::from(written);
         }
-        Ok(())
-    }
-}
-
-/// Publishes finished files and tells the user.
-struct Published<'a, 'b> {
-    shared: &'a Shared<'b>,
-    summary: &'a mut Summary,
-    observe: &'a mut dyn FnMut(Event),
-    waiting: Batch,
-    /// Claims of what is waiting.
-    claims: Vec<Claim>,
-    since: Instant,
-    computed: usize,
-}
-
-impl Published<'_, '_> {
-    fn run(&mut self, n_workers: usize) -> Result<()> {
-        let shared = self.shared;
-        thread::scope(|scope| {
-            let (sender, results): (_, Receiver<Result<Done>>) = mpsc::sync_channel(BACKLOG);
-            for _ in 0..n_workers {
-                let sender = sender.clone();
-                scope.spawn(move || shared.work(&sender));
-            }
-            drop(sender);
-            let result = self.collect(&results);
-            if result.is_err() {
-                shared.broken.store(true, Ordering::Relaxed);
-            }
-            // Workers that wait to hand over a result see the channel close.
-            drop(results);
-            result
-        })
-    }
-
-    fn collect(&mut self, results: &Receiver<Result<Done>>) -> Result<()> {
-        let mut outcome = Ok(());
-        for result in results {
-            match result {
-                Ok(done) => self.take(done)?,
-                Err(error) => outcome = outcome.and(Err(error)),
-            }
-        }
-        // What was finished before an error is kept.
-        self.publish()?;
-        outcome
-    }
-
-    fn take(&mut self, done: Done) -> Result<()> {
-        let name = |position: usize| &self.shared.place.stimuli[position];
-        for (position, error) in done.failed {
-            // An image that was there before is computed only for its neighbours in the batch.
-            if self
-                .shared
-                .targets
-                .iter()
-                .any(|target| target.lacks(position))
-            {
-                (self.observe)(Event::Failed(name(position), &error));
-                let failure = (name(position).name.clone(), error.to_string());
-                self.summary.failed.push(failure);
-            }
-        }
-        for (position, remark) in done.remarks {
-            self.shared.watch.remark(&name(position).name, &remark);
-        }
-        self.computed += done.computed;
-        self.waiting.append(done.files);
-        self.claims.extend(done.claim);
-        if self.waiting.len() >= FILES_PER_SYNC || self.since.elapsed() > LONGEST_WAIT {
-            self.publish()?;
-        }
-        Ok(())
-    }
-
-    fn publish(&mut self) -> Result<()> {
-        let files = std::mem::take(&mut self.waiting);
-        if !files.is_empty() {
-            files.commit()?;
-        }
-        for claim in self.claims.drain(..) {
-            for worker in claim.predecessors()? {
-                for target in &self.shared.targets {
-                    atomic::remove_left_by(&worker, &target.folder)?;
-                }
-            }
-            claim.finish();
-        }
-        self.since = Instant::now();
-        self.summary.computed = self.computed;
-        (self.observe)(Event::Published(self.computed));
         Ok(())
     }
 }

@@ -237,6 +237,43 @@ fn shards_threads_and_batches_of_the_model_give_the_same_bytes() {
 }
 
 #[test]
+fn several_processes_on_one_folder_share_the_images() {
+    let alone = study();
+    extract(&alone, &[]).ok();
+    let env = study();
+    let mut children = Vec::new();
+    for _ in 0..4 {
+        children.push(spawn(&mut env.command(["extract", "--net", NET, "--wait"])));
+    }
+    for child in children {
+        Run::from_output("one of four".to_owned(), child.wait_with_output().unwrap()).ok();
+    }
+    env.has_no_temporary_files();
+    env.lacks("data/.bhscore");
+    same(&mats(&env), &mats(&alone));
+}
+
+#[test]
+fn images_that_another_process_holds_are_left_to_it() {
+    use bhscore::work::Layout;
+    use bhscore::work::claims::{Claimed, Lease, Worker};
+    let env = study();
+    let worker = Worker::new(&Layout::new(env.root()).claims(), Lease::default());
+    let unit = format!("extract/ImageNetTest/{NET}/0-11");
+    let Ok(Claimed::Mine(claim)) = worker.claim(&unit, &|| Ok(false)) else {
+        panic!("somebody else is here");
+    };
+    extract(&env, &[])
+        .status(1)
+        .stderr_contains("12 images held by other processes");
+    env.lacks(path("ImageNetTest", "fc", "444.mat"));
+    env.has(path("ImageNetTraining", "fc", "444.mat"));
+    drop(claim);
+    extract(&env, &[]).ok();
+    env.has(path("ImageNetTest", "fc", "444.mat"));
+}
+
+#[test]
 fn damaged_images_fail_alone() {
     let env = study();
     let broken = env.path("data/images/ImageNetTest/444.jpg");

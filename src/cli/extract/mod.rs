@@ -1,9 +1,12 @@
 //! `extract`: images and a network → features.
 
+mod args;
+mod report;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::Result;
 use bhscore::Error;
@@ -13,148 +16,24 @@ use bhscore::extract::layers::{self, Layer};
 use bhscore::extract::onnx::{Layout, Model, Weights};
 use bhscore::extract::preprocess::Degrees;
 use bhscore::extract::resident::{PROGRAM, resident_bytes};
-use bhscore::extract::stage::{self, Event, Summary};
+use bhscore::extract::stage::{self, Event};
 use bhscore::extract::stimuli::stimuli;
-use bhscore::settings::{self, Extract, Filter, Network, PreprocessEntry, Transform, Units};
+use bhscore::settings::{self, Extract, Filter, Network, PreprocessEntry, Transform};
 use bhscore::study::memory::Memory;
 use bhscore::work::Shard;
 use bhscore::work::layout::Split;
-use clap::{Args, ValueEnum};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Value, json};
 
+pub use self::args::ExtractArgs;
+use self::args::{EngineArg, FilterArg, SplitArg};
+use self::report::{as_json, bar, report};
 use super::crew::Crew;
 use super::stages::StageArgs;
-use super::{Global, Outcome, slurm, speech, stop_flag};
-
-/// Failed images that are named again at the end.
-const FAILURES_REPEATED: usize = 5;
+use super::{Global, Outcome, speech, stop_flag};
 
 /// How often the model is in memory while it is loaded: its file, the weights, and for some networks a second
 /// form of them (measured with AlexNet: 2.0, ResNet-18: 3.1).
 const COPIES_OF_MODEL: u64 = 3;
-
-/// Options of `extract`.
-#[derive(Args, Default)]
-#[command(after_help = "\
-Images are data/images/ImageNetTraining and ImageNetTest, features go to data/features. What is
-there already is not computed again.
-
-Examples:
-  bhscore -C study extract --net pytorch/alexnet --model alexnet.onnx
-  bhscore -C study extract --net pytorch/resnet18 --split test --units random:1000
-  bhscore extract --model cornet_s.onnx --layers IT.output-t0 --images photos --out features
-  bhscore extract --net pytorch/shuffled --model alexnet.onnx --weights shuffle:1
-
-`bhscore inspect alexnet.onnx` lists the layers that a model has.")]
-pub struct ExtractArgs {
-    /// Network: its name in settings.json, or its folder <framework>/<network>
-    #[arg(long, value_name = "NET", required_unless_present = "out")]
-    net: Option<String>,
-    /// ONNX file [default: `extract.model` of the network's settings]
-    #[arg(long, value_name = "FILE")]
-    model: Option<PathBuf>,
-    /// Layers: names of tensors, nodes or modules of the model, or of the settings (comma-separated)
-    /// [default: those of the settings, else all outputs of the model]
-    #[arg(long, alias = "layer", value_name = "NAMES", value_delimiter = ',')]
-    layers: Vec<String>,
-    /// Time step of a recurrent network's layers [default: the last]
-    #[arg(long, value_name = "STEP")]
-    time_step: Option<usize>,
-    /// Only these images
-    #[arg(long, value_name = "SPLIT", conflicts_with = "images")]
-    split: Option<SplitArg>,
-    /// Images elsewhere: a folder, or a text file with a path per line; needs --out
-    #[arg(long, value_name = "DIR|LIST", requires = "out")]
-    images: Option<PathBuf>,
-    /// Folder for the layers' folders; needs --images
-    #[arg(long, value_name = "DIR", requires = "images")]
-    out: Option<PathBuf>,
-    /// Pixels to input: pytorch, caffe, tensorflow, or a JSON file [default: settings, else pytorch]
-    #[arg(long, value_name = "PRESET|FILE")]
-    preprocess: Option<String>,
-    /// Kernel of the resizing [default: that of the preprocessing]
-    #[arg(long, value_name = "FILTER")]
-    resize: Option<FilterArg>,
-    /// Height and width of the input where the model leaves them free, such as 224 or 240x320
-    #[arg(long, value_name = "SIZE", value_parser = size)]
-    size: Option<(usize, usize)>,
-    /// Visual angle that the model's input stands for, in degrees; needs --source-degrees
-    #[arg(long, value_name = "DEGREES", value_parser = degrees, requires = "source_degrees")]
-    visual_degrees: Option<f64>,
-    /// Visual angle that the images covered, in degrees
-    #[arg(long, value_name = "DEGREES", value_parser = degrees, requires = "visual_degrees")]
-    source_degrees: Option<f64>,
-    /// Take the absolute value (`abs`) or not (`none`) of a layer (repeatable) [default: of names in _abs]
-    #[arg(long = "transform", value_name = "LAYER=abs|none")]
-    transforms: Vec<String>,
-    /// Units that are kept: all, or random:<number>, the same for all images
-    #[arg(long, value_name = "UNITS")]
-    units: Option<Units>,
-    /// Seed of the choice of units
-    #[arg(long, value_name = "SEED")]
-    seed: Option<u32>,
-    /// Control: shuffle:<seed> (values of each weight tensor in random order) or init:<seed> (untrained)
-    #[arg(long, value_name = "CONTROL")]
-    weights: Option<Weights>,
-    /// Images per forward pass [default: 1 with rten, 16 with ort]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
-    batch: Option<u16>,
-    /// What runs the network
-    #[arg(long, value_name = "ENGINE")]
-    engine: Option<EngineArg>,
-    /// Path of libonnxruntime.so, for --engine ort
-    #[arg(long, value_name = "PATH")]
-    ort_lib: Option<PathBuf>,
-    /// Only the i-th of n parts of the images, for several machines on one folder; slurm: this task's part
-    #[arg(long, value_name = "i/n", value_parser = slurm::job::shard)]
-    shard: Option<Shard>,
-    /// Compute again what is there; overwrite features of other programs or recipes
-    #[arg(long)]
-    force: bool,
-    /// Only say how many images are to be computed
-    #[arg(long)]
-    dry_run: bool,
-    /// Stay until images that other machines work on are done, too
-    #[arg(long)]
-    wait: bool,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum SplitArg {
-    Training,
-    Test,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum FilterArg {
-    Bicubic,
-    Bilinear,
-}
-
-#[derive(Clone, Copy, PartialEq, ValueEnum)]
-enum EngineArg {
-    /// Built in
-    Rten,
-    /// ONNX Runtime, a shared library
-    Ort,
-}
-
-fn size(text: &str) -> Result<(usize, usize), String> {
-    let (height, width) = text.split_once('x').unwrap_or((text, text));
-    match (height.parse(), width.parse()) {
-        (Ok(height), Ok(width)) if (1..=8192).contains(&height) && (1..=8192).contains(&width) => {
-            Ok((height, width))
-        }
-        _ => Err("write a side such as 224, or height x width such as 240x320".to_owned()),
-    }
-}
-
-fn degrees(text: &str) -> Result<f64, String> {
-    let degrees = text.parse().ok();
-    let degrees = degrees.filter(|degrees: &f64| *degrees > 0.0 && degrees.is_finite());
-    degrees.ok_or_else(|| "give a visual angle above 0, such as 8".to_owned())
-}
 
 /// Images and where their features go.
 struct Part {
@@ -604,94 +483,4 @@ fn one_part(
         Outcome::Complete
     };
     Ok((outcome, as_json(job, part, &summary, seconds)))
-}
-
-fn bar(global: &Global, part: &str) -> ProgressBar {
-    let bar = ProgressBar::new(0);
-    if global.quiet || global.no_progress || !speech::is_terminal() {
-        bar.set_draw_target(ProgressDrawTarget::hidden());
-    }
-    let style = "extract {prefix} [{bar:30}] {pos}/{len} images, {per_sec}, {eta} left";
-    bar.set_style(
-        ProgressStyle::with_template(style)
-            .expect("the template is a constant")
-            .progress_chars("=> "),
-    );
-    bar.set_prefix(part.to_owned());
-    bar.enable_steady_tick(Duration::from_millis(200));
-    bar
-}
-
-fn report(global: &Global, part: &Part, summary: &Summary, seconds: f64) {
-    for warning in &summary.warnings {
-        speech::note(&format!("warning: {warning}"));
-    }
-    if !global.quiet {
-        let mut text = format!(
-            "extract {}: {} images computed",
-            part.name, summary.computed
-        );
-        if summary.computed > 0 {
-            text += &format!(" ({:.1} per second)", summary.computed as f64 / seconds);
-        }
-        if summary.done > 0 {
-            text += &format!(", {} done before", summary.done);
-        }
-        if !summary.failed.is_empty() {
-            text += &format!(", {} failed", summary.failed.len());
-        }
-        if !summary.foreign.is_empty() {
-            text += &format!(
-                "; kept as another program wrote them: {}",
-                summary.foreign.join(", ")
-            );
-        }
-        speech::note(&text);
-    }
-    for (_, reason) in summary.failed.iter().take(FAILURES_REPEATED) {
-        speech::note(&format!("extract: failed: {reason}"));
-    }
-    if summary.failed.len() > FAILURES_REPEATED {
-        speech::note(&format!(
-            "and {} more",
-            summary.failed.len() - FAILURES_REPEATED
-        ));
-    }
-    if summary.held > 0 {
-        let text = "held by other processes; run the same command again, or with --wait, to see to the end";
-        speech::note(&format!(
-            "extract {}: {} images {text}",
-            part.name, summary.held
-        ));
-    }
-    if summary.interrupted {
-        speech::note("interrupted; run the same command again to continue");
-    }
-}
-
-fn as_json(job: &Job, part: &Part, summary: &Summary, seconds: f64) -> Value {
-    let layers = job.layers.iter().zip(&summary.kept).map(|(layer, kept)| {
-        json!({
-            "layer": layer.name,
-            "tensor": layer.tensor,
-            "shape": kept.as_ref().map(|kept| &kept.shape),
-            "n_units": kept.as_ref().map(bhscore::extract::units::Kept::n_units),
-        })
-    });
-    let failed = summary
-        .failed
-        .iter()
-        .map(|(image, reason)| json!({ "image": image, "reason": reason }));
-    json!({
-        "part": part.name,
-        "images": summary.computed,
-        "done": summary.done,
-        "failed": failed.collect::<Vec<_>>(),
-        "layers": layers.collect::<Vec<_>>(),
-        "held": summary.held,
-        "foreign": summary.foreign,
-        "warnings": summary.warnings,
-        "seconds": seconds,
-        "seconds_forward": summary.seconds_forward,
-    })
 }
