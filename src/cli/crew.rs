@@ -1,10 +1,9 @@
 //! This process among those that share a study.
 
 use anyhow::Result;
-use bhscore::io::atomic;
 use bhscore::settings::Settings;
 use bhscore::work::claims::{Lease, SystemClock, Worker};
-use bhscore::work::{Item, Layout};
+use bhscore::work::{Layout, stage};
 
 use std::sync::Arc;
 
@@ -34,15 +33,8 @@ impl Crew {
 
     /// Ends the work; the last one removes what dead ones left.
     pub fn leave(self, layout: &Layout) -> Result<()> {
-        self.worker.finish(&mut |unit, worker| {
-            let folders = match Item::of_unit(unit) {
-                Some(item) => layout.item_folders(&item),
-                None => layout.extracted_folders(unit)?,
-            };
-            folders
-                .iter()
-                .try_for_each(|folder| atomic::remove_left_by(worker, folder).map(drop))
-        })?;
+        self.worker
+            .finish(&mut |unit, worker| stage::tidy(layout, unit, worker))?;
         Ok(())
     }
 }

@@ -83,3 +83,30 @@ fn interrupted_here(folder: &Path) -> bool {
         atomic::is_temporary(&name.to_string_lossy()) || name == record::FILE_NAME
     })
 }
+
+/// Removes what a dead worker left unfinished of a unit of work.
+///
+/// Unfinished files are what tells an item of ours that was killed while it replaced another from one that the original
+/// wrote. So that it is not taken for that, a note stays in their place.
+///
+/// # Errors
+///
+/// If a folder cannot be listed, or a file not removed.
+pub fn tidy(layout: &Layout, unit: &str, worker: &str) -> Result<()> {
+    let folders = match Item::of_unit(unit) {
+        None => layout.extracted_folders(unit)?,
+        Some(item) => {
+            let folder = layout.record_folder(&item);
+            let marked = layout.foreign_marks(&item).iter().any(|mark| mark.exists());
+            let is_open = marked && !folder.join(record::FILE_NAME).exists();
+            if is_open && interrupted_here(&folder) {
+                let problem = "a process was killed while it wrote this item";
+                let _ = failure::noted(&item, layout, Error::data(unit, problem, "run again"));
+            }
+            layout.item_folders(&item)
+        }
+    };
+    folders
+        .iter()
+        .try_for_each(|folder| atomic::remove_left_by(worker, folder).map(drop))
+}
