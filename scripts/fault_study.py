@@ -23,7 +23,7 @@ NEEDS = {'decode-train': ['extract'], 'decode-predict': ['decode-train'],
 ITEMS = 240
 LEASE = {'lease_seconds': 1.5, 'heartbeat_seconds': 0.3, 'attempts': 1000}
 # Nobody lives: a run of a second sees that all are silent.
-TIDY_LEASE = {'lease_seconds': 0.3, 'heartbeat_seconds': 0.1, 'attempts': 1000}
+TIDY_LEASE = {'lease_seconds': 0.4, 'heartbeat_seconds': 0.1, 'attempts': 1000}
 RECORDS = ('record.json', 'extract.json')
 COMPUTED = re.compile(r'^\[\d+/\d+\] (\S+ \S+): [0-9.]+ s$')
 # Seconds after which a worker that has not ended hangs.
