@@ -47,7 +47,8 @@ impl Work {
             }
         }
         let least = Self::FEWEST_HEARTBEATS * self.heartbeat_seconds;
-        if usable && self.lease_seconds < least {
+        // 3 × 0.1 is more than 0.3 in floating point.
+        if usable && self.lease_seconds < least * (1.0 - f64::EPSILON * 4.0) {
             let text = format!(
                 "{} is less than {} heartbeats; give at least {least}, or lower `work.heartbeat_seconds`",
                 self.lease_seconds,

@@ -154,15 +154,18 @@ pub fn run(
         stop,
         sources: RefCell::new(Sources::new(layout.clone())),
         publishing: None,
+        superseded: Vec::new(),
         announced: None,
     };
     // Items that others hold are looked at again: they are done by then, or their holder is dead.
     let mut open: Vec<&Item> = items.iter().collect();
     loop {
-        let held = pass.over(&open, &mut told);
+        let mut held = pass.over(&open, &mut told);
         if let Some(last) = pass.publishing.take() {
             pass.published(last, &mut told);
         }
+        let superseded = std::mem::take(&mut pass.superseded);
+        held.extend(items.iter().filter(|item| superseded.contains(item)));
         let is_new = held.len() < open.len();
         open = held;
         if open.is_empty() || told.summary.interrupted {
@@ -199,6 +202,8 @@ struct Pass<'a> {
     sources: RefCell<Sources>,
     /// Publishing waits for the disk and needs no processor: it goes on beside the next item.
     publishing: Option<Publishing>,
+    /// Items that another process took over while this one stood still.
+    superseded: Vec<Item>,
     announced: Option<(String, String)>,
 }
 
@@ -305,6 +310,11 @@ impl Pass<'_> {
         worker.claim(&item.unit(), &is_committed).map(Some)
     }
 
+    fn is_done(&self, item: &Item) -> bool {
+        let folder = self.layout.record_folder(item);
+        claims::refresh(&folder).is_ok() && matches!(self.state(item), Ok(State::Done))
+    }
+
     fn state(&self, item: &Item) -> Result<State> {
         state(item, self.job, self.layout, &mut self.sources.borrow_mut())
     }
@@ -331,10 +341,15 @@ impl Pass<'_> {
         failure::noted(item, self.layout, error)
     }
 
-    fn published(&self, publishing: Publishing, told: &mut Told) {
+    fn published(&mut self, publishing: Publishing, told: &mut Told) {
         let (item, ended) = publishing.finish();
         let outcome = match ended {
             Ok(Published::Done { seconds, notes }) => Outcome::Computed { seconds, notes },
+            // Whoever took it over may be at it still.
+            Ok(Published::Superseded) if !self.is_done(&item) => {
+                self.superseded.push(item);
+                return;
+            }
             Ok(Published::Superseded) => Outcome::Done,
             Err(error) => failure::noted(&item, self.layout, error),
         };

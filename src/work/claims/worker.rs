@@ -186,11 +186,12 @@ impl Worker {
     ///
     /// If the folder cannot be listed or files in it not be removed, or `tidy` fails.
     pub fn finish(self, tidy: &mut Tidy) -> Result<usize> {
-        // A worker that never claimed anything has nothing to tidy, and perhaps not the right to.
-        if !self.shared.stop()? {
-            return Ok(0);
+        let claimed = self.shared.stop()?;
+        match sweep(&self.shared.judge, tidy) {
+            // A worker that found all done may not have the right to tidy up after others.
+            Err(_) if !claimed => Ok(0),
+            swept => swept,
         }
-        sweep(&self.shared.judge, tidy)
     }
 
     #[cfg(test)]
