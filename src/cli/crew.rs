@@ -34,15 +34,19 @@ impl Crew {
 
     /// Ends the work; the last one removes what dead ones left.
     pub fn leave(self, layout: &Layout) -> Result<()> {
-        self.worker.finish(&mut |unit, worker| {
-            let folders = match Item::of_unit(unit) {
-                Some(item) => layout.item_folders(&item),
-                None => layout.extracted_folders(unit)?,
-            };
-            folders
-                .iter()
-                .try_for_each(|folder| atomic::remove_left_by(worker, folder).map(drop))
-        })?;
+        self.worker
+            .finish(&mut |unit, worker| tidy(layout, unit, worker))?;
         Ok(())
     }
+}
+
+/// Removes what a worker that is dead left unfinished of a unit.
+pub fn tidy(layout: &Layout, unit: &str, worker: &str) -> bhscore::Result<()> {
+    let folders = match Item::of_unit(unit) {
+        Some(item) => layout.item_folders(&item),
+        None => layout.extracted_folders(unit)?,
+    };
+    folders
+        .iter()
+        .try_for_each(|folder| atomic::remove_left_by(worker, folder).map(drop))
 }

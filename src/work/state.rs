@@ -29,32 +29,44 @@ pub enum State {
 
 /// Where an item stands on disk.
 pub fn state(item: &Item, job: &dyn Job, layout: &Layout, sources: &mut Sources) -> Result<State> {
+    look(item, job, layout, sources).map(|(state, _)| state)
+}
+
+/// Where an item stands on disk, and its record if that vouches for something.
+pub(super) fn look(
+    item: &Item,
+    job: &dyn Job,
+    layout: &Layout,
+    sources: &mut Sources,
+) -> Result<(State, Option<Record>)> {
     let folder = layout.record_folder(item);
     let marked = layout.foreign_marks(item).iter().any(|mark| mark.exists());
     // A record alone, after somebody deleted the file it vouches for, makes nothing done.
     let record = read_record(&folder)?.filter(|_| marked);
     let Some(record) = record else {
         if let Some(reason) = failure::reason(&folder) {
-            return Ok(State::Failed(reason));
+            return Ok((State::Failed(reason), None));
         }
-        return Ok(if is_foreign(item, layout) {
+        let state = if is_foreign(item, layout) {
             State::Foreign
         } else {
             State::Missing
-        });
+        };
+        return Ok((state, None));
     };
     let change = if record.settings != job.settings(item) {
         "settings changed"
     } else {
         match sources.unchanged(&job.sources(item), &record.inputs) {
-            Ok(true) => return Ok(State::Done),
+            Ok(true) => return Ok((State::Done, Some(record))),
             Ok(false) => "inputs changed",
             // The error is told when the item is computed.
             Err(_) => "inputs missing",
         }
     };
     // The last attempt to bring it up to date may have failed.
-    Ok(failure::reason(&folder).map_or(State::Stale(change), State::Failed))
+    let state = failure::reason(&folder).map_or(State::Stale(change), State::Failed);
+    Ok((state, Some(record)))
 }
 
 /// Whether an artifact is there that no run of ours had to do with.
