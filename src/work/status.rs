@@ -7,7 +7,7 @@ use super::item::{Item, Stage};
 use super::layout::Layout;
 use super::sources::Sources;
 use super::stage::{Job, State};
-use super::state::look;
+use super::state::look_at_all;
 
 /// Seconds over which the throughput is taken.
 const WINDOW: f64 = 600.0;
@@ -101,15 +101,18 @@ impl<'a> Survey<'a> {
             missing: 0,
             finished: Vec::new(),
         };
+        let mut open = Vec::with_capacity(items.len());
         for item in items {
-            if let Some(finished) = self.done.get(item) {
-                counts.done += 1;
-                counts.finished.push(*finished);
-                continue;
+            match self.done.get(item) {
+                Some(finished) => counts.finished.push(*finished),
+                None => open.push(item.clone()),
             }
+        }
+        counts.done = counts.finished.len();
+        let looks = look_at_all(&open, job, self.layout, &mut self.sources);
+        for (item, look) in open.iter().zip(looks) {
             // Inputs that are not there leave the item undone, not unknown.
-            let (state, record) =
-                look(item, job, self.layout, &mut self.sources).unwrap_or((State::Missing, None));
+            let (state, record) = look.unwrap_or((State::Missing, None));
             match (state, record) {
                 (State::Done, record) => {
                     counts.done += 1;
