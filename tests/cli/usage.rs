@@ -324,7 +324,7 @@ fn status_has_the_promised_shape() {
     .unwrap();
     let run = env.run(["status", "--json"]);
     let value = run.status(1).json();
-    assert_eq!(keys(&value), ["holders", "progress", "stages"]);
+    assert_eq!(keys(&value), ["stages", "progress", "holders"]);
     let counts = |stage: &str, done: usize, foreign: usize, missing: usize| {
         json!({
             "stage": stage, "net": NET, "done": done, "foreign": foreign, "running": 0, "stale": 0,
