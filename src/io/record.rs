@@ -124,9 +124,12 @@ pub fn stamp(path: &Path) -> Result<String> {
 }
 
 /// The [`stamp`] of a file in an open folder: many of one folder are had in half the time.
+#[allow(
+    clippy::unnecessary_fallible_conversions,
+    reason = "the types of the fields differ from system to system"
+)]
 pub fn stamp_in(folder: &fs::File, name: &OsStr) -> io::Result<String> {
     let metadata = rustix::fs::statat(folder, name, rustix::fs::AtFlags::empty())?;
-    // The types of the fields differ from system to system.
     let seconds = u128::try_from(metadata.st_mtime);
     let nanoseconds = seconds.map_or(0, |seconds| {
         seconds * 1_000_000_000 + u128::try_from(metadata.st_mtime_nsec).unwrap_or_default()
@@ -179,7 +182,7 @@ mod tests {
             ("before", UNIX_EPOCH - Duration::new(1, 23)),
         ] {
             let path = folder.path().join(name);
-            fs::write(&path, name).unwrap();
+            crate::io::atomic::write(&path, name.as_bytes()).unwrap();
             let file = fs::File::options().write(true).open(&path).unwrap();
             file.set_modified(time).unwrap();
             let by_name = stamp_in(&handle, OsStr::new(name)).unwrap();
