@@ -30,6 +30,14 @@ pub fn print(text: &str) -> Result<()> {
     Ok(stdout.flush()?)
 }
 
+/// Clears a terminal and begins at its top.
+pub const CLEAR: &str = "\u{1b}[2J\u{1b}[H";
+
+/// Whether what is printed goes to a terminal.
+pub fn shows_output() -> bool {
+    io::stdout().is_terminal()
+}
+
 /// Whether somebody looks at stderr.
 pub fn is_terminal() -> bool {
     io::stderr().is_terminal()

@@ -327,8 +327,8 @@ pub fn run_stage(
 /// What a stage would do, one item per line.
 fn list(items: &[Item], job: &dyn Job, context: &Context) -> Result<Outcome> {
     let mut sources = bhscore::work::sources::Sources::new(context.layout.clone());
-    for item in items {
-        let state = stage::state(item, job, &context.layout, &mut sources);
+    let states = stage::states(items, job, &context.layout, &mut sources);
+    for (item, state) in items.iter().zip(states) {
         let word = match state.unwrap_or(stage::State::Missing) {
             stage::State::Done => "done",
             stage::State::Stale(reason) => reason,

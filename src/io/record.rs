@@ -6,8 +6,9 @@
 //! a *digest* of the content, which is compared only where the stamp differs (a copied study).
 //! Nothing else in an artifact depends on time or host.
 
+use std::ffi::OsStr;
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -122,6 +123,20 @@ pub fn stamp(path: &Path) -> Result<String> {
     Ok(format!("{}@{nanoseconds}", metadata.len()))
 }
 
+/// The [`stamp`] of a file in an open folder: many of one folder are had in half the time.
+#[allow(
+    clippy::unnecessary_fallible_conversions,
+    reason = "the types of the fields differ from system to system"
+)]
+pub fn stamp_in(folder: &fs::File, name: &OsStr) -> io::Result<String> {
+    let metadata = rustix::fs::statat(folder, name, rustix::fs::AtFlags::empty())?;
+    let seconds = u128::try_from(metadata.st_mtime);
+    let nanoseconds = seconds.map_or(0, |seconds| {
+        seconds * 1_000_000_000 + u128::try_from(metadata.st_mtime_nsec).unwrap_or_default()
+    });
+    Ok(format!("{}@{nanoseconds}", metadata.st_size))
+}
+
 /// BLAKE3 of a file's content.
 pub fn digest_file(path: &Path) -> Result<String> {
     let mut file = fs::File::open(path).map_err(Error::io("read", path))?;
@@ -150,4 +165,30 @@ pub fn host() -> String {
         .map(|name| name.trim().to_owned())
         .or_else(|_| std::env::var("HOSTNAME"))
         .unwrap_or_else(|_| "unknown".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn stamps_are_the_same_by_path_and_in_the_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let handle = fs::File::open(folder.path()).unwrap();
+        for (name, time) in [
+            ("new.mat", SystemTime::now()),
+            ("then", UNIX_EPOCH + Duration::new(1, 23)),
+            ("before", UNIX_EPOCH - Duration::new(1, 23)),
+        ] {
+            let path = folder.path().join(name);
+            crate::io::atomic::write(&path, name.as_bytes()).unwrap();
+            let file = fs::File::options().write(true).open(&path).unwrap();
+            file.set_modified(time).unwrap();
+            let by_name = stamp_in(&handle, OsStr::new(name)).unwrap();
+            assert_eq!(by_name, stamp(&path).unwrap());
+        }
+        let absent = stamp_in(&handle, OsStr::new("absent")).unwrap_err();
+        assert_eq!(absent.kind(), ErrorKind::NotFound);
+    }
 }

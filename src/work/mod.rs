@@ -9,7 +9,7 @@
 //! | [`sources`] | the inputs of an item and their fingerprints |
 //! | [`claims`] | who works on what, where machines share the study |
 //! | [`stage`] | skip what is done, compute, publish, record |
-//! | [`status`] | how many items are done, failed, missing |
+//! | [`status`] | how many items are done, failed, missing, in work, and how fast it goes |
 
 pub mod claims;
 mod failure;

@@ -22,7 +22,7 @@ use super::layout::Layout;
 use super::publish::{Computed, Published, Publishing, present_record};
 use super::sources::{Source, Sources};
 use super::state::is_foreign;
-pub use super::state::{State, state, tidy};
+pub use super::state::{State, state, states, tidy};
 use crate::error::{Error, Result};
 use crate::io::atomic::Batch;
 use crate::io::record::{self, Record};

@@ -3,10 +3,12 @@
 use std::fs;
 use std::path::Path;
 
+use rayon::prelude::*;
+
 use super::failure;
 use super::item::Item;
 use super::layout::Layout;
-use super::sources::Sources;
+use super::sources::{Source, Sources};
 use super::stage::Job;
 use crate::error::{Error, Result};
 use crate::io::atomic;
@@ -29,32 +31,87 @@ pub enum State {
 
 /// Where an item stands on disk.
 pub fn state(item: &Item, job: &dyn Job, layout: &Layout, sources: &mut Sources) -> Result<State> {
-    let folder = layout.record_folder(item);
+    look(item, job, layout, sources).map(|(state, _)| state)
+}
+
+/// Where an item stands on disk, and its record if that vouches for something.
+type Look = Result<(State, Option<Record>)>;
+
+fn look(item: &Item, job: &dyn Job, layout: &Layout, sources: &mut Sources) -> Look {
+    judge(item, vouching(item, layout)?, job, layout, sources)
+}
+
+/// Where many items stand, in their order: what takes long, the reading, is done by all threads.
+pub(super) fn look_at_all(
+    items: &[Item],
+    job: &dyn Job,
+    layout: &Layout,
+    sources: &mut Sources,
+) -> Vec<Look> {
+    let records: Vec<Result<Option<Record>>> = items
+        .par_iter()
+        .map(|item| vouching(item, layout))
+        .collect();
+    let recorded = items.iter().zip(&records);
+    let recorded = recorded.filter(|(_, record)| matches!(record, Ok(Some(_))));
+    let inputs: Vec<Source> = recorded.flat_map(|(item, _)| job.sources(item)).collect();
+    sources.look_ahead(inputs);
+    let looks = items.iter().zip(records);
+    looks
+        .map(|(item, record)| judge(item, record?, job, layout, sources))
+        .collect()
+}
+
+/// Where items stand, as [`state`] says of each.
+pub fn states(
+    items: &[Item],
+    job: &dyn Job,
+    layout: &Layout,
+    sources: &mut Sources,
+) -> Vec<Result<State>> {
+    let looks = look_at_all(items, job, layout, sources).into_iter();
+    looks.map(|look| look.map(|(state, _)| state)).collect()
+}
+
+/// The record of an item, if what it vouches for is there.
+fn vouching(item: &Item, layout: &Layout) -> Result<Option<Record>> {
     let marked = layout.foreign_marks(item).iter().any(|mark| mark.exists());
     // A record alone, after somebody deleted the file it vouches for, makes nothing done.
-    let record = read_record(&folder)?.filter(|_| marked);
+    Ok(read_record(&layout.record_folder(item))?.filter(|_| marked))
+}
+
+fn judge(
+    item: &Item,
+    record: Option<Record>,
+    job: &dyn Job,
+    layout: &Layout,
+    sources: &mut Sources,
+) -> Look {
+    let folder = layout.record_folder(item);
     let Some(record) = record else {
         if let Some(reason) = failure::reason(&folder) {
-            return Ok(State::Failed(reason));
+            return Ok((State::Failed(reason), None));
         }
-        return Ok(if is_foreign(item, layout) {
+        let state = if is_foreign(item, layout) {
             State::Foreign
         } else {
             State::Missing
-        });
+        };
+        return Ok((state, None));
     };
     let change = if record.settings != job.settings(item) {
         "settings changed"
     } else {
         match sources.unchanged(&job.sources(item), &record.inputs) {
-            Ok(true) => return Ok(State::Done),
+            Ok(true) => return Ok((State::Done, Some(record))),
             Ok(false) => "inputs changed",
             // The error is told when the item is computed.
             Err(_) => "inputs missing",
         }
     };
     // The last attempt to bring it up to date may have failed.
-    Ok(failure::reason(&folder).map_or(State::Stale(change), State::Failed))
+    let state = failure::reason(&folder).map_or(State::Stale(change), State::Failed);
+    Ok((state, Some(record)))
 }
 
 /// Whether an artifact is there that no run of ours had to do with.

@@ -16,6 +16,7 @@
 //! | [`options`] | threads, memory, shards, filters, `--force`, `--dry-run` |
 //! | [`select`] | does `compute --select` correct the textbook rule and nothing else? |
 //! | [`slurm`] | are the scripts of `slurm` right, and are a job's cores, memory and place taken? |
+//! | [`status`] | who works on what, how fast; failures listed and forgotten; watching |
 //! | [`storage`] | read-only folders, full disks, unreadable records |
 //! | [`usage`] | help, exit status, settings, the shapes of JSON, closed pipes |
 //! | [`relate`] | are two tables related as SciPy does, mistakes told? |
@@ -55,5 +56,6 @@ mod ridge;
 mod select;
 mod slurm;
 mod stale;
+mod status;
 mod storage;
 mod usage;

@@ -240,7 +240,7 @@ pub fn holders(folder: &Path, patience: Duration) -> Result<Vec<Holder>> {
 }
 
 impl Judge {
-    fn holders(&self) -> Result<Vec<Holder>> {
+    pub fn holders(&self) -> Result<Vec<Holder>> {
         folder::refresh(&self.folder.units)?;
         let mut last = BTreeMap::new();
         for file in folder::list(&self.folder.units)? {

@@ -30,14 +30,15 @@
 //! 5. *Release* (drop) removes the own attempt alone, unless it was taken over; [`Claim::fail`] marks it. A unit that
 //!    was taken over is asked for again like one that is held: should the later attempt be released, the earlier is the
 //!    last again, and its maker takes it up.
-//! 6. *End* ([`Worker::finish`]): remove the own file; if no worker lives, remove all claims.
+//! 6. *End* ([`Worker::finish`]): remove the own file; if no worker lives, remove all claims. [`forget_over`] removes
+//!    those of single units whose last attempt is over, the last attempt first.
 //!
 //! # Invariants
 //!
 //! - Attempts of a unit are 1, 2, … without a gap; the last one counts. So a claim is one file operation if nobody else
 //!   wants the unit, and no folder is ever listed for it.
 //! - A file name is created by one worker only until it is removed; it is removed by its maker, by the finisher of a
-//!   later attempt, or by the sweep.
+//!   later attempt, by the sweep, or by [`forget_over`].
 //! - A worker's file is there before its first claim and goes after its last.
 //! - Computations of a unit ≤ 1 + deaths + pauses longer than the lease (the test `model` walks through all orders of
 //!   steps). That takes publishing that does not replace: with publishing that takes the record back and renames, a unit
@@ -71,6 +72,7 @@
 mod claim;
 mod clock;
 mod folder;
+mod forget;
 mod heartbeat;
 mod holder;
 mod lease;
@@ -90,6 +92,7 @@ mod storm;
 pub use claim::Claim;
 pub use clock::{Clock, SystemClock};
 pub use folder::refresh;
+pub use forget::forget_over;
 pub use holder::{Holder, Life, holders};
 pub use lease::Lease;
 pub use sweep::Tidy;
