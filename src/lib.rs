@@ -22,7 +22,7 @@
 //! | [`io`] | file formats: MATLAB v5 and v7.3, bdpy tables, records; whole files or none |
 //! | [`stats`] | moments, correlation, ranks, significance, NumPy's legacy generator |
 //! | [`ridge`] | fast L2-regularised linear regression with voxel selection |
-//! | [`work`] | items, plan, paths, the loop all stages share |
+//! | [`work`] | items, plan, paths, the loop all stages share, claims of those who share a folder |
 //! | [`study`] | a subject's ROI and a layer's units, standardised; decoders on disk |
 //! | [`extract`] | the stage `extract`: images and a network → features |
 //! | [`decode`] | the stages `decode-train` and `decode-predict` |
