@@ -27,8 +27,9 @@ use crate::error::{Error, Result};
 use crate::io::atomic::Batch;
 use crate::io::record::{self, Record};
 
-/// Time between two looks at items that others hold.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// Time between the first two looks at items that others hold, and the longest: short items are done at once, long
+/// ones are not to be asked for all the time.
+const LOOK_AGAIN: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
 
 /// What a stage does with one item.
 pub trait Job {
@@ -159,6 +160,7 @@ pub fn run(
     };
     // Items that others hold are looked at again: they are done by then, or their holder is dead.
     let mut open: Vec<&Item> = items.iter().collect();
+    let mut until_next = LOOK_AGAIN.0;
     loop {
         let mut held = pass.over(&open, &mut told);
         if let Some(last) = pass.publishing.take() {
@@ -176,7 +178,11 @@ pub fn run(
         }
         if options.wait {
             (told.observe)(Event::Waiting { held: open.len() });
-            pause(stop);
+            if is_new {
+                until_next = LOOK_AGAIN.0;
+            }
+            pause(until_next, stop);
+            until_next = LOOK_AGAIN.1.min(2 * until_next);
         }
     }
     told.summary.held = open.into_iter().cloned().collect();
@@ -184,10 +190,10 @@ pub fn run(
 }
 
 /// A moment between two looks at items that others hold.
-fn pause(stop: &AtomicBool) {
+fn pause(length: Duration, stop: &AtomicBool) {
     const STEP: Duration = Duration::from_millis(50);
     let start = Instant::now();
-    while start.elapsed() < LOOK_AGAIN && !stop.load(Ordering::Relaxed) {
+    while start.elapsed() < length && !stop.load(Ordering::Relaxed) {
         thread::sleep(STEP);
     }
 }
