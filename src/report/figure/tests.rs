@@ -165,7 +165,12 @@ pub(crate) fn cases() -> Vec<(String, Drawing)> {
 /// The pictures of `data/examples/`: made-up networks, and the published scores.
 fn examples() -> Vec<(String, Drawing)> {
     let quantity = "decoding-based BH score";
-    let mine = [("forward", 0.83), ("shuffled", 0.03), ("reversed", -0.84)];
+    let mine = [
+        ("forward", 0.83),
+        ("energy", 0.79),
+        ("shuffled", 0.03),
+        ("reversed", -0.84),
+    ];
     let demo: Vec<RankedNetwork> = (mine.iter())
         .map(|&(name, score)| RankedNetwork {
             name: name.to_owned(),
