@@ -191,15 +191,17 @@ impl Shared<'_> {
             .iter()
             .map(|output| 2 * output.len() * size_of::<f32>());
         let per_worker = watched.growth(&outputs) + written.max().unwrap_or(0) as u64;
+        // The allocator keeps what this pass has freed, and workers, in other threads, do not get it.
+        let kept = job.model_bytes + per_worker;
         job.memory.require(
-            job.model_bytes + per_worker,
+            kept + per_worker,
             format!("network `{}`", job.model_file),
-            "the model and one forward pass",
+            "the model and its forward passes",
         )?;
         for (target, &at) in self.targets.iter_mut().zip(&job.outputs) {
             target.settle(outputs[at].shape(), job, self.place.stimuli)?;
         }
-        let room = (job.memory.bytes - job.model_bytes) / per_worker.max(1);
+        let room = (job.memory.bytes - kept) / per_worker.max(1);
         let n_workers = usize::try_from(room).unwrap_or(usize::MAX);
         Ok(n_workers.min(job.engine.workers()).max(1))
     }
