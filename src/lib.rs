@@ -29,6 +29,7 @@
 //! | [`encode`] | the stages `encode-train` and `encode-predict` |
 //! | [`bh`] | accuracies → BH score |
 //! | [`ceilings`] | what scores of a study can be at best: noise ceilings, another brain's score |
+//! | [`brainscore`] | Brain-Score over local files: predictivity, similarity, ceilings, benchmark tree |
 //! | [`relate`] | two tables by model name: correlations, groups |
 //! | [`report`] | tables, figures, the results page |
 //! | [`synth`] | the demo study, whose ground truth is known |
@@ -44,6 +45,7 @@
 //! column-major order (first axis fastest), the order of MATLAB files on disk.
 
 pub mod bh;
+pub mod brainscore;
 pub mod ceilings;
 pub mod decode;
 pub mod encode;

@@ -38,11 +38,24 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "error", "settings", "io", "stats", "ridge", "work", "study", "decode", "bh",
         ],
     ),
+    (
+        "brainscore",
+        &[
+            "error", "nearest", "settings", "io", "stats", "ridge", "work", "study",
+        ],
+    ),
     ("relate", &["error", "nearest", "io", "stats"]),
     (
         "report",
         &[
-            "error", "settings", "stats", "work", "bh", "ceilings", "relate",
+            "error",
+            "settings",
+            "stats",
+            "work",
+            "bh",
+            "ceilings",
+            "brainscore",
+            "relate",
         ],
     ),
     ("synth", &["error", "settings", "io", "stats"]),

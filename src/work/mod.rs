@@ -16,6 +16,7 @@ mod failure;
 pub mod item;
 pub mod layout;
 pub mod plan;
+mod progress;
 mod publish;
 pub mod shard;
 pub mod sources;

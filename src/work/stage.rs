@@ -5,8 +5,9 @@
 //! without [`Options::force`]. A failed item is noted beside where its record would be, the loop
 //! goes on, and the next run tries it again.
 //!
-//! Processes that share a folder claim items ([`claims`]) so as not to do them twice. What others hold is looked
-//! at again at the end.
+//! Processes that share a folder claim items ([`claims`]) so as not to do them twice. A layer that another process
+//! is at is left for later, since each that works on it has to read it; what others hold is looked at again at the
+//! end.
 
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,6 +20,8 @@ use super::claims::{self, Claim, Claimed, Worker};
 use super::failure;
 use super::item::Item;
 use super::layout::Layout;
+use super::progress::Told;
+pub use super::progress::{Event, Outcome, Summary};
 use super::publish::{Computed, Published, Publishing, present_record};
 use super::sources::{Source, Sources};
 use super::state::is_foreign;
@@ -67,66 +70,6 @@ pub struct Options {
     pub wait: bool,
 }
 
-/// What happened to one item, told while the loop runs.
-pub enum Event<'a> {
-    /// The item is about to be computed.
-    Started {
-        /// The item.
-        item: &'a Item,
-    },
-    /// Nothing is left but what others hold.
-    Waiting {
-        /// Their number.
-        held: usize,
-    },
-    /// The item was skipped, computed or failed.
-    Finished {
-        /// Place in the run, from 1.
-        position: usize,
-        /// Items in the run.
-        total: usize,
-        /// The item.
-        item: &'a Item,
-        /// What became of it.
-        outcome: &'a Outcome,
-    },
-}
-
-/// How one item ended.
-#[derive(Debug)]
-pub enum Outcome {
-    /// Computed and published.
-    Computed {
-        /// Wall time in seconds.
-        seconds: f64,
-        /// Remarks of the stage.
-        notes: Vec<String>,
-    },
-    /// It was done before.
-    Done,
-    /// The original's files are there.
-    Foreign,
-    /// It could not be computed.
-    Failed(Error),
-}
-
-/// How a run ended.
-#[derive(Debug, Default)]
-pub struct Summary {
-    /// Items computed now.
-    pub computed: usize,
-    /// Items that were done before.
-    pub done: usize,
-    /// Items that the original wrote.
-    pub foreign: usize,
-    /// Failed items with the reason.
-    pub failed: Vec<(Item, String)>,
-    /// Items that other processes hold.
-    pub held: Vec<Item>,
-    /// The user asked to stop before the end.
-    pub interrupted: bool,
-}
-
 /// Runs a stage over its items.
 ///
 /// - `worker`: claims items, so that no other process works on them; `None` where there are no others.
@@ -156,7 +99,7 @@ pub fn run(
         sources: RefCell::new(Sources::new(layout.clone())),
         publishing: None,
         superseded: Vec::new(),
-        announced: None,
+        at_work: None,
     };
     // Items that others hold are looked at again: they are done by then, or their holder is dead.
     let mut open: Vec<&Item> = items.iter().collect();
@@ -210,7 +153,15 @@ struct Pass<'a> {
     publishing: Option<Publishing>,
     /// Items that another process took over while this one stood still.
     superseded: Vec<Item>,
-    announced: Option<(String, String)>,
+    /// The layer at work, and whether the one after it was announced.
+    at_work: Option<(LayerOf, bool)>,
+}
+
+/// The features that items have in common: network and layer.
+type LayerOf = (String, String);
+
+fn layer_of(item: &Item) -> LayerOf {
+    (item.net.clone(), item.layer.clone())
 }
 
 /// What became of an item before its files are published.
@@ -224,8 +175,32 @@ enum Begun {
 impl Pass<'_> {
     /// Goes through items once; returns those that others hold.
     fn over<'i>(&mut self, items: &[&'i Item], told: &mut Told) -> Vec<&'i Item> {
-        let mut held = Vec::new();
+        let (mut held, mut left) = (Vec::new(), Vec::new());
+        self.go(items, &mut held, Some(&mut left), told);
+        // No layer is free any more: now several work on one.
+        self.go(&left, &mut held, None, told);
+        held
+    }
+
+    /// The rest of a layer that another process is at goes into `left`, if that is given.
+    fn go<'i>(
+        &mut self,
+        items: &[&'i Item],
+        held: &mut Vec<&'i Item>,
+        mut left: Option<&mut Vec<&'i Item>>,
+        told: &mut Told,
+    ) {
+        let mut busy = None;
         for (place, item) in items.iter().enumerate() {
+            if told.summary.interrupted {
+                return;
+            }
+            if let Some(left) = &mut left
+                && busy.as_ref() == Some(&layer_of(item))
+            {
+                left.push(*item);
+                continue;
+            }
             let begun = self.begin(&items[place..], told);
             if let Some(last) = self.publishing.take() {
                 self.published(last, told);
@@ -235,14 +210,13 @@ impl Pass<'_> {
                 Begun::Computed(computed, claim) => {
                     self.publishing = Some(Publishing::start(item, computed, claim));
                 }
-                Begun::Held => held.push(*item),
-                Begun::Interrupted => {
-                    told.summary.interrupted = true;
-                    break;
+                Begun::Held => {
+                    held.push(*item);
+                    busy = Some(layer_of(item));
                 }
+                Begun::Interrupted => told.summary.interrupted = true,
             }
         }
-        held
     }
 
     /// Computes the first of `items` if nobody has or does.
@@ -362,47 +336,44 @@ impl Pass<'_> {
         told.finished(&item, outcome);
     }
 
-    /// Tells the job about the first item of the layer after this one, if it is to be computed.
+    /// Tells the job, with the second item of a layer, what comes after that layer: the first item that is to be
+    /// computed and that nobody holds. With the first item it would be too soon where many start at once: the others
+    /// have not taken their layers yet.
     fn announce(&mut self, items: &[&Item]) {
-        let layer = |item: &Item| (item.net.clone(), item.layer.clone());
-        let now = layer(items[0]);
-        if self.announced.as_ref() == Some(&now) {
-            return;
+        let now = layer_of(items[0]);
+        match &mut self.at_work {
+            Some((layer, announced)) if *layer == now => {
+                if std::mem::replace(announced, true) {
+                    return;
+                }
+            }
+            _ => {
+                self.at_work = Some((now, false));
+                return;
+            }
         }
-        let next = items.iter().find(|next| layer(next) != now);
-        self.announced = Some(now);
-        let Some(next) = next else { return };
-        let found = self.state(next).unwrap_or(State::Missing);
-        if self.options.force || !matches!(found, State::Done | State::Foreign) {
-            self.job.announce(next);
+        let mut seen = now;
+        for next in items {
+            let layer = layer_of(next);
+            if layer == seen {
+                continue;
+            }
+            let found = self.state(next).unwrap_or(State::Missing);
+            if !self.options.force && matches!(found, State::Done | State::Foreign) {
+                continue;
+            }
+            seen = layer;
+            if !self.is_held(next) {
+                self.job.announce(next);
+                return;
+            }
         }
     }
-}
 
-/// What the caller has been told.
-struct Told<'a> {
-    total: usize,
-    n_finished: usize,
-    summary: Summary,
-    observe: &'a mut dyn FnMut(Event<'_>),
-}
-
-impl Told<'_> {
-    fn finished(&mut self, item: &Item, outcome: Outcome) {
-        self.n_finished += 1;
-        (self.observe)(Event::Finished {
-            position: self.n_finished,
-            total: self.total,
-            item,
-            outcome: &outcome,
-        });
-        let summary = &mut self.summary;
-        match outcome {
-            Outcome::Computed { .. } => summary.computed += 1,
-            Outcome::Done => summary.done += 1,
-            Outcome::Foreign => summary.foreign += 1,
-            Outcome::Failed(error) => summary.failed.push((item.clone(), error.to_string())),
-        }
+    fn is_held(&self, item: &Item) -> bool {
+        // A look that fails is not worth a word: the claim will fail, too.
+        self.worker
+            .is_some_and(|worker| worker.sees_holder(&item.unit()).unwrap_or(true))
     }
 }
 

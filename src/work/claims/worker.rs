@@ -98,6 +98,25 @@ impl Worker {
         }))
     }
 
+    /// Whether a living worker holds the unit at this moment; this one itself counts.
+    ///
+    /// # Errors
+    ///
+    /// If the shared folder cannot be read.
+    pub fn sees_holder(&self, unit: &str) -> Result<bool> {
+        let Judge { folder, .. } = &self.shared.judge;
+        let name = UnitName::new(unit);
+        folder::refresh(&folder.units)?;
+        let Some(last) = last_attempt(folder, &name)? else {
+            return Ok(false);
+        };
+        let Some(bytes) = folder::read(&folder.units.join(name.file(last)))? else {
+            return Ok(false);
+        };
+        let holder = self.shared.judge.holder(&name, last, &bytes)?;
+        Ok(!holder.life.is_over())
+    }
+
     /// One look at a unit; `None` if another worker was faster.
     fn attempt(
         &self,
@@ -131,10 +150,9 @@ impl Worker {
             return won(1, ticket);
         }
         folder::refresh(&folder.units)?;
-        let mut last = 1;
-        while folder::exists(&path(last + 1))? {
-            last += 1;
-        }
+        let Some(last) = last_attempt(folder, name)? else {
+            return Ok(None);
+        };
         let Some(bytes) = folder::read(&path(last))? else {
             return Ok(None);
         };
@@ -208,6 +226,15 @@ impl Worker {
         judge.pulse = Arc::new(super::heartbeat::Pulse::new(path, &judge.me));
         self
     }
+}
+
+/// The latest attempt at a unit that has a claim; `None` if there is none.
+fn last_attempt(folder: &Folder, name: &UnitName) -> Result<Option<u32>> {
+    let mut last = 0;
+    while folder::exists(&folder.units.join(name.file(last + 1)))? {
+        last += 1;
+    }
+    Ok((last > 0).then_some(last))
 }
 
 impl Shared {

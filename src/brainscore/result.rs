@@ -1,0 +1,120 @@
+//! What `score` leaves of one model and one benchmark: `results/brainscore/<model>/<benchmark>.json`.
+//!
+//! `report` and `tree` read it; one file each, so that several machines can score at the same time.
+
+use serde::{Deserialize, Serialize};
+
+/// Version of the format.
+pub const SCHEMA: u32 = 1;
+
+/// A model on a benchmark.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BenchmarkScore {
+    /// [`SCHEMA`].
+    pub schema: u32,
+    /// The model: a network's `<framework>/<network>`, or the name that was given.
+    pub model: String,
+    /// What was measured.
+    pub benchmark: Benchmark,
+    /// Layer that the score is of: the region's committed layer, or the one with the highest ceiled score.
+    pub layer: Option<String>,
+    /// Whether `layer` was committed to on other data, or is the best on these.
+    pub committed: bool,
+    /// What became of it.
+    pub state: State,
+    /// Why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The score of `layer`, over all subjects; none unless `state` is [`State::Ok`].
+    pub score: Option<Scored>,
+    /// Every layer of every subject, in the network's order.
+    pub rows: Vec<Row>,
+    /// Where the numbers come from.
+    pub provenance: Provenance,
+}
+
+/// A benchmark: recordings, metric, normalisation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Benchmark {
+    /// Its identifier, such as `MajajHong2015.V4-pls`; the leaf's `id` in a benchmark tree.
+    pub id: String,
+    /// Version; scores of different versions are not compared.
+    pub version: u32,
+    /// Brain region, such as `V4`.
+    pub region: String,
+    /// Metric, such as `pls`.
+    pub metric: String,
+    /// How raw scores are normalised by the ceiling, such as `r2_over_c`.
+    pub normalise: String,
+    /// Visual angle of the images in degrees, where known.
+    #[serde(default)]
+    pub visual_degrees: Option<f64>,
+    /// Paper to cite, as BibTeX.
+    #[serde(default)]
+    pub bibtex: Option<String>,
+}
+
+/// How a benchmark ended for a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// There is a score.
+    Ok,
+    /// It was tried and gave no number: `X`.
+    Failed,
+}
+
+/// Numbers of a layer on a benchmark.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scored {
+    /// Mean over splits of the median over sites, with its sign.
+    pub raw: Option<f64>,
+    /// Standard error over splits.
+    pub error: Option<f64>,
+    /// Ceiling; none without repetitions.
+    pub ceiling: Option<f64>,
+    /// Standard error of the ceiling.
+    pub ceiling_error: Option<f64>,
+    /// `raw` normalised by `ceiling`, not clamped.
+    pub ceiled: Option<f64>,
+    /// Standard error of `ceiled`.
+    pub ceiled_error: Option<f64>,
+    /// Sites (neurons, electrodes, voxels).
+    pub n_sites: usize,
+    /// Sites without a value, left out of the median.
+    pub n_undefined: usize,
+    /// Stimuli.
+    pub n_stimuli: usize,
+}
+
+/// A layer of a model on one subject's recordings.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Row {
+    /// The layer.
+    pub layer: String,
+    /// The subject; none where sites of several are pooled.
+    pub subject: Option<String>,
+    /// What came out.
+    #[serde(flatten)]
+    pub score: Scored,
+}
+
+/// Where numbers come from.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Provenance {
+    /// Program and version.
+    pub program: String,
+    /// The command that makes the file again, as words of a shell.
+    pub command: String,
+    /// Seed of the splits.
+    pub seed: u32,
+    /// SHA-256 of the model manifest, if there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manifest_sha256: Option<String>,
+    /// When it was finished, UTC.
+    pub finished: String,
+}
