@@ -149,7 +149,7 @@ fn interrupted_here(folder: &Path) -> bool {
 /// # Errors
 ///
 /// If a folder cannot be listed, or a file not removed.
-pub fn tidy(layout: &Layout, unit: &str, worker: &str) -> Result<()> {
+pub fn tidy(layout: &Layout, unit: &str, worker: Option<&str>) -> Result<()> {
     let folders = match Item::of_unit(unit) {
         None => layout.extracted_folders(unit)?,
         Some(item) => {
@@ -163,7 +163,12 @@ pub fn tidy(layout: &Layout, unit: &str, worker: &str) -> Result<()> {
             layout.item_folders(&item)
         }
     };
-    folders
-        .iter()
-        .try_for_each(|folder| atomic::remove_left_by(worker, folder).map(drop))
+    for folder in folders.iter().filter(|folder| folder.is_dir()) {
+        if let Some(worker) = worker {
+            atomic::remove_left_by(worker, folder)?;
+        }
+        // And what a process of this host left whose claim can no longer be read.
+        atomic::remove_stale(folder)?;
+    }
+    Ok(())
 }

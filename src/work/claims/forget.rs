@@ -42,7 +42,7 @@ pub fn forget_over(
             let path = judge.folder.units.join(name.file(attempt));
             let ticket = folder::read(&path)?.and_then(|bytes| Ticket::parse(&bytes));
             if let Some((ticket, _)) = ticket {
-                tidy(&ticket.unit, &ticket.worker)?;
+                tidy(&ticket.unit, Some(&ticket.worker))?;
             }
             folder::remove(&path)?;
         }

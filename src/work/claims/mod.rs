@@ -56,7 +56,7 @@
 //! | server stalls or reboots | no heartbeat gets through, the observers' neither: nobody is taken for dead |
 //! | clocks wrong | no effect but on the time shown |
 //! | two take over at once | one creates the next attempt, the other looks again |
-//! | killed after the commit | its claim tells the sweep where to look for temporary files |
+//! | killed after the commit | its claim, by its name at least, tells the sweep where to look for temporary files |
 //! | paused, taken over, killed before it noticed | its temporary files stay until a later run finds them stale |
 //! | disk full while claiming | error, the empty claim is removed; if that fails, too, it is garbage |
 //! | claim or worker file empty, cut, garbage, unreadable | held by somebody unknown; free after a lease without change |

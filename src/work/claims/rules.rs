@@ -98,7 +98,7 @@ fn open() -> Result<bool> {
     Ok(false)
 }
 
-fn untidy(_: &str, _: &str) -> Result<()> {
+fn untidy(_: &str, _: Option<&str>) -> Result<()> {
     Ok(())
 }
 
@@ -207,8 +207,8 @@ fn a_holder_whose_file_is_gone_is_dead_and_attempts_are_counted() {
         Claimed::Committed
     ));
     let mut left = Vec::new();
-    let mut tidy = |unit: &str, worker: &str| {
-        left.push(format!("{unit} {worker}"));
+    let mut tidy = |unit: &str, worker: Option<&str>| {
+        left.push(format!("{unit} {}", worker.unwrap_or("unknown")));
         Ok(())
     };
     assert_eq!(worker.finish(&mut tidy).unwrap(), 3);
@@ -320,6 +320,21 @@ fn garbage_is_held_by_somebody_unknown_until_a_lease_has_passed() {
     held(worker.claim("w", &open));
     study.pass(&worker);
     mine(worker.claim("w", &open)).finish();
+}
+
+#[test]
+fn the_sweep_asks_to_tidy_up_after_claims_that_cannot_be_read() {
+    let study = Study::new();
+    let worker = study.worker();
+    drop(mine(worker.claim("x", &open)));
+    study.write("units/a%2Fb.g1", b"cut");
+    let mut left = Vec::new();
+    let mut tidy = |unit: &str, worker: Option<&str>| {
+        left.push((unit.to_owned(), worker.map(str::to_owned)));
+        Ok(())
+    };
+    worker.finish(&mut tidy).unwrap();
+    assert_eq!(left, [("a/b".to_owned(), None)]);
 }
 
 #[test]

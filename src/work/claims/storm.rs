@@ -75,15 +75,15 @@ fn child() {
     worker.finish(&mut tidy(&root)).unwrap();
 }
 
-fn tidy(root: &Path) -> impl FnMut(&str, &str) -> Result<()> {
+fn tidy(root: &Path) -> impl FnMut(&str, Option<&str>) -> Result<()> {
     move |unit, worker| {
         let unit = unit
             .strip_prefix("unit/")
             .and_then(|unit| unit.parse().ok());
-        unit.map_or(Ok(0), |unit| {
-            atomic::remove_left_by(worker, result(root, unit))
-        })
-        .map(drop)
+        if let (Some(unit), Some(worker)) = (unit, worker) {
+            atomic::remove_left_by(worker, result(root, unit))?;
+        }
+        Ok(())
     }
 }
 

@@ -5,8 +5,8 @@ use super::holder::{Judge, Life, Ticket};
 use super::unit_name;
 use crate::error::Result;
 
-/// Removes what a worker, named second, may have left unfinished of a unit.
-pub type Tidy<'a> = dyn FnMut(&str, &str) -> Result<()> + 'a;
+/// Removes what a worker, named second, may have left unfinished of a unit; no worker where the claim is damaged.
+pub type Tidy<'a> = dyn FnMut(&str, Option<&str>) -> Result<()> + 'a;
 
 /// Removes all claims and workers' files if no worker lives; returns how many. `tidy` is told unit and worker of each
 /// claim before that is removed.
@@ -34,8 +34,10 @@ pub(super) fn sweep(judge: &Judge, tidy: &mut Tidy) -> Result<usize> {
     for (name, attempt) in claims.iter().rev() {
         let path = folder.units.join(name.file(*attempt));
         let ticket = folder::read(&path)?.and_then(|bytes| Ticket::parse(&bytes));
-        if let Some((ticket, _)) = ticket {
-            tidy(&ticket.unit, &ticket.worker)?;
+        match (ticket, name.unit()) {
+            (Some((ticket, _)), _) => tidy(&ticket.unit, Some(&ticket.worker))?,
+            (None, Some(unit)) => tidy(&unit, None)?,
+            (None, None) => {}
         }
         n_removed += usize::from(folder::remove(&path)?);
     }

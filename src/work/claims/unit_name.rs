@@ -45,6 +45,18 @@ impl UnitName {
         UnitName(name)
     }
 
+    /// The unit, if its name was not cut.
+    pub fn unit(&self) -> Option<String> {
+        let mut parts = self.0.split('%');
+        let mut bytes = parts.next()?.as_bytes().to_vec();
+        for part in parts {
+            let (code, rest) = part.split_at_checked(2)?;
+            bytes.push(u8::from_str_radix(code, 16).ok()?);
+            bytes.extend_from_slice(rest.as_bytes());
+        }
+        String::from_utf8(bytes).ok()
+    }
+
     /// The file of one generation.
     pub fn file(&self, generation: u32) -> String {
         format!("{}.g{generation}", self.0)
@@ -75,6 +87,10 @@ mod tests {
         let name = UnitName::new("decode-train/pytorch/alexnet/conv1/sub-01/V1");
         let file = "decode-train%2Fpytorch%2Falexnet%2Fconv1%2Fsub-01%2FV1.g1";
         assert_eq!(name.file(1), file);
+        assert_eq!(
+            name.unit().unwrap(),
+            "decode-train/pytorch/alexnet/conv1/sub-01/V1"
+        );
         assert_eq!(parse(file), Some((name, 1)));
         for other in [
             "",
@@ -89,6 +105,15 @@ mod tests {
         ] {
             assert_eq!(parse(other), None, "{other}");
         }
+    }
+
+    #[test]
+    fn the_unit_is_read_from_a_name_that_was_not_cut() {
+        for unit in ["a/ü b", ".", "100%", "a.g1"] {
+            assert_eq!(UnitName::new(unit).unit().as_deref(), Some(unit));
+        }
+        assert_eq!(UnitName::new(&"ü/".repeat(200)).unit(), None);
+        assert_eq!(UnitName("a%".to_owned()).unit(), None);
     }
 
     #[test]
