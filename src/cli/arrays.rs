@@ -4,9 +4,9 @@ use std::path::Path;
 
 use anyhow::Result;
 use bhscore::Error;
-use bhscore::io::mat;
+use bhscore::io::{mat, npy};
 use ndarray::{Array2, ArrayD, ShapeBuilder};
-use ndarray_npy::{ReadNpyError, ReadableElement, WriteNpyExt};
+use ndarray_npy::WriteNpyExt;
 
 /// File format, told by the extension for outputs and for `.npy`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,42 +60,7 @@ pub fn read(path: &Path, variable: &str) -> Result<ArrayD<f64>> {
             let array = mat::read_f64(path, variable)?;
             Ok(ArrayD::from_shape_vec(array.shape.f(), array.values)?)
         }
-        Format::Npy => read_npy(path),
-    }
-}
-
-fn read_npy(path: &Path) -> Result<ArrayD<f64>> {
-    if let Some(array) = try_npy::<f64>(path)? {
-        return Ok(array);
-    }
-    if let Some(array) = try_npy::<f32>(path)? {
-        return Ok(array.mapv(f64::from));
-    }
-    if let Some(array) = try_npy::<i64>(path)? {
-        return Ok(array.mapv(|value| value as f64));
-    }
-    if let Some(array) = try_npy::<i32>(path)? {
-        return Ok(array.mapv(f64::from));
-    }
-    if let Some(array) = try_npy::<u8>(path)? {
-        return Ok(array.mapv(f64::from));
-    }
-    let problem = "holds another type than float64, float32, int64, int32 or uint8";
-    Err(Error::file(path, problem, "save it with `array.astype(float)`").into())
-}
-
-/// `None` where the file holds another type.
-fn try_npy<T: ReadableElement>(path: &Path) -> Result<Option<ArrayD<T>>> {
-    match ndarray_npy::read_npy(path) {
-        Ok(array) => Ok(Some(array)),
-        Err(ReadNpyError::WrongDescriptor(_)) => Ok(None),
-        Err(ReadNpyError::Io(error)) if error.kind() != std::io::ErrorKind::UnexpectedEof => {
-            Err(Error::io("read", path)(error).into())
-        }
-        Err(error) => {
-            let problem = format!("is not a whole .npy file ({error})");
-            Err(Error::file(path, problem, "save it again with `numpy.save`").into())
-        }
+        Format::Npy => Ok(npy::read(path)?),
     }
 }
 

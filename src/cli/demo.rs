@@ -10,7 +10,7 @@ use bhscore::work::Stage;
 use clap::Args;
 
 use super::crew::Crew;
-use super::stages::{SelectArgs, StageArgs, run_stage};
+use super::stages::{PassArgs, SelectArgs, StageArgs, run_stage};
 use super::{Global, Outcome, compute, extract, speech, stop_flag};
 
 /// Options of `demo`.
@@ -69,11 +69,11 @@ pub fn run(global: &Global, args: &DemoArgs) -> Result<Outcome> {
             subjects: Vec::new(),
             rois: Vec::new(),
         },
-        shard: None,
-        force: false,
-        dry_run: false,
         compat: false,
-        wait: true,
+        pass: PassArgs {
+            wait: true,
+            ..PassArgs::default()
+        },
     };
     // A line per item would bury the result here.
     let quieter = Global {

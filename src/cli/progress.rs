@@ -11,6 +11,21 @@ use super::{Global, speech};
 /// Feature files between two messages: a message costs as much as reading a small file.
 const FILES_PER_MESSAGE: usize = 50;
 
+/// A bar of a style with `{bar}`; hidden where nobody looks.
+pub fn bar(global: &Global, style: &str) -> ProgressBar {
+    let bar = ProgressBar::new(0);
+    if global.quiet || global.no_progress || !speech::is_terminal() {
+        bar.set_draw_target(ProgressDrawTarget::hidden());
+    }
+    bar.set_style(
+        ProgressStyle::with_template(style)
+            .expect("the template is a constant")
+            .progress_chars("=> "),
+    );
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
+}
+
 /// Shows how a stage advances.
 pub struct Progress {
     bar: ProgressBar,
@@ -21,18 +36,12 @@ pub struct Progress {
 impl Progress {
     /// A bar for `total` items of a stage; no bar where nobody looks.
     pub fn new(global: &Global, stage: &str, total: usize) -> Progress {
-        let bar = ProgressBar::new(total as u64);
-        if global.quiet || global.no_progress || !speech::is_terminal() {
-            bar.set_draw_target(ProgressDrawTarget::hidden());
-        }
-        let style = "{prefix} [{bar:30}] {pos}/{len} items, {eta} left  {msg}";
-        bar.set_style(
-            ProgressStyle::with_template(style)
-                .expect("the template is a constant")
-                .progress_chars("=> "),
+        let bar = bar(
+            global,
+            "{prefix} [{bar:30}] {pos}/{len} items, {eta} left  {msg}",
         );
+        bar.set_length(total as u64);
         bar.set_prefix(stage.to_owned());
-        bar.enable_steady_tick(Duration::from_millis(200));
         Progress {
             bar,
             quiet: global.quiet || global.items_hidden,

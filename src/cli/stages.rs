@@ -23,21 +23,35 @@ const FAILURES_REPEATED: usize = 5;
 pub struct StageArgs {
     #[command(flatten)]
     pub select: SelectArgs,
-    /// Only the i-th of n parts of the work, for several machines on one folder; slurm: this task's part
-    #[arg(long, value_name = "i/n", value_parser = slurm::job::shard)]
-    pub shard: Option<Shard>,
-    /// Compute items again that are done; overwrite files of other programs
-    #[arg(long)]
-    pub force: bool,
-    /// List the items and what would be done with them
-    #[arg(long)]
-    pub dry_run: bool,
+    #[command(flatten)]
+    pub pass: PassArgs,
     /// Do as the original also where that is a defect
     #[arg(long)]
     pub compat: bool,
-    /// Stay until items that other machines work on are done, too
+}
+
+/// How to go through the work; the same for all stages.
+#[derive(Args, Clone, Default)]
+pub struct PassArgs {
+    /// Only the i-th of n parts of the work, for several machines on one folder; slurm: this task's part
+    #[arg(long, value_name = "i/n", value_parser = slurm::job::shard)]
+    pub shard: Option<Shard>,
+    /// Compute again what is done; overwrite files of other programs
+    #[arg(long)]
+    pub force: bool,
+    /// Only say what would be done
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Stay until what other machines work on is done, too
     #[arg(long)]
     pub wait: bool,
+}
+
+impl PassArgs {
+    /// The part of the work that was asked for.
+    pub fn part(&self) -> Shard {
+        self.shard.unwrap_or(Shard::WHOLE)
+    }
 }
 
 const STAGE_EXAMPLES: &str = "\
@@ -199,7 +213,10 @@ pub fn run_all(global: &Global, args: &RunArgs) -> Result<Outcome> {
     // The next stage needs what others are about to finish.
     let args = &RunArgs {
         stage: StageArgs {
-            wait: true,
+            pass: PassArgs {
+                wait: true,
+                ..args.stage.pass.clone()
+            },
             ..args.stage.clone()
         },
         ..args.clone()
@@ -234,7 +251,7 @@ pub fn run_all(global: &Global, args: &RunArgs) -> Result<Outcome> {
         }
     }
     crew.leave(&context.layout)?;
-    if args.stage.dry_run || args.no_compute {
+    if args.stage.pass.dry_run || args.no_compute {
         return Ok(outcome);
     }
     let select = &args.stage.select;
@@ -243,7 +260,7 @@ pub fn run_all(global: &Global, args: &RunArgs) -> Result<Outcome> {
         .any(|step| step.is_scored() && args.wants(*step));
     let partial = unscored
         || !(select.layers.is_empty() && select.subjects.is_empty() && select.rois.is_empty());
-    if partial || args.stage.shard.is_some() {
+    if partial || args.stage.pass.shard.is_some() {
         speech::note(
             "only a part was asked for: no score; run `bhscore compute` when all parts are done",
         );
@@ -296,8 +313,8 @@ pub fn run_stage(
             &args.select.filter(),
         )?);
     }
-    let items = args.shard.unwrap_or(Shard::WHOLE).part(items);
-    if args.dry_run {
+    let items = args.pass.part().part(items);
+    if args.pass.dry_run {
         return list(&items, job(stage, context).as_ref(), context);
     }
     let progress = Progress::new(global, stage.name(), items.len());
@@ -313,8 +330,8 @@ pub fn run_stage(
         job.as_mut(),
         &context.layout,
         Options {
-            force: args.force,
-            wait: args.wait,
+            force: args.pass.force,
+            wait: args.pass.wait,
         },
         Some(crew.worker()),
         stop,

@@ -8,6 +8,7 @@
 //! | [`ceilings`] | is told how high scores can be? |
 //! | [`encode`] | does encoding give the numbers of the original, in any order and any way? |
 //! | [`extract`] | are features the activations of the layers, in any order and after any interruption? |
+//! | [`extract_refusals`] | are bad models, names and settings told, with the remedy? |
 //! | [`damage`] | do damaged files fail their own items only, with a remedy? |
 //! | [`compat`] | does `--compat` keep the original's defects? |
 //! | [`foreign`] | are the original's decoders used, and left alone? |
@@ -44,6 +45,7 @@ mod encode;
 mod encoding;
 mod env;
 mod extract;
+mod extract_refusals;
 mod foreign;
 mod golden;
 mod inspect;

@@ -4,10 +4,9 @@ use std::path::PathBuf;
 
 use bhscore::extract::onnx::Weights;
 use bhscore::settings::Units;
-use bhscore::work::Shard;
 use clap::{Args, ValueEnum};
 
-use crate::cli::slurm;
+use crate::cli::stages::PassArgs;
 
 /// Options of `extract`.
 #[derive(Args, Default)]
@@ -81,18 +80,8 @@ pub struct ExtractArgs {
     /// Path of libonnxruntime.so, for --engine ort
     #[arg(long, value_name = "PATH")]
     pub ort_lib: Option<PathBuf>,
-    /// Only the i-th of n parts of the images, for several machines on one folder; slurm: this task's part
-    #[arg(long, value_name = "i/n", value_parser = slurm::job::shard)]
-    pub shard: Option<Shard>,
-    /// Compute again what is there; overwrite features of other programs or recipes
-    #[arg(long)]
-    pub force: bool,
-    /// Only say how many images are to be computed
-    #[arg(long)]
-    pub dry_run: bool,
-    /// Stay until images that other machines work on are done, too
-    #[arg(long)]
-    pub wait: bool,
+    #[command(flatten)]
+    pub pass: PassArgs,
 }
 
 #[derive(Clone, Copy, ValueEnum)]

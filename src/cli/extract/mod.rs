@@ -20,7 +20,6 @@ use bhscore::extract::stage::{self, Event};
 use bhscore::extract::stimuli::stimuli;
 use bhscore::settings::{self, Extract, Filter, Network, PreprocessEntry, Transform};
 use bhscore::study::memory::Memory;
-use bhscore::work::Shard;
 use bhscore::work::layout::Split;
 use serde_json::{Value, json};
 
@@ -89,10 +88,7 @@ pub fn if_possible(
     }
     let args = ExtractArgs {
         net: Some(network.name.clone()),
-        shard: run.shard,
-        force: run.force,
-        dry_run: run.dry_run,
-        wait: run.wait,
+        pass: run.pass.clone(),
         ..ExtractArgs::default()
     };
     // What is printed is the scores.
@@ -437,14 +433,14 @@ fn one_part(
     let place = Place {
         stimuli: &stimuli,
         folder: part.features.clone(),
-        shard: args.shard.unwrap_or(Shard::WHOLE),
-        force: args.force,
-        dry_run: args.dry_run,
+        shard: args.pass.part(),
+        force: args.pass.force,
+        dry_run: args.pass.dry_run,
         claims: crew.zip(part.unit.clone()).map(|(crew, prefix)| Claims {
             worker: crew.worker(),
             prefix,
         }),
-        wait: args.wait,
+        wait: args.pass.wait,
     };
     let bar = bar(global, &part.name);
     let start = Instant::now();
@@ -463,7 +459,7 @@ fn one_part(
     bar.finish_and_clear();
     let summary = summary?;
     let seconds = start.elapsed().as_secs_f64();
-    if args.dry_run {
+    if args.pass.dry_run {
         let total = missing + summary.done;
         speech::note(&format!(
             "{}: {missing} of {total} images to compute",

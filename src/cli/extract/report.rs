@@ -1,30 +1,20 @@
 //! What `extract` says of a half of the images: a bar, warnings, counts, JSON.
 
-use std::time::Duration;
-
 use bhscore::extract::job::Job;
 use bhscore::extract::stage::Summary;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressBar;
 use serde_json::{Value, json};
 
 use super::{Global, Part, speech};
+use crate::cli::progress;
 
 /// Failed images that are named again at the end.
 const FAILURES_REPEATED: usize = 5;
 
 pub fn bar(global: &Global, part: &str) -> ProgressBar {
-    let bar = ProgressBar::new(0);
-    if global.quiet || global.no_progress || !speech::is_terminal() {
-        bar.set_draw_target(ProgressDrawTarget::hidden());
-    }
     let style = "extract {prefix} [{bar:30}] {pos}/{len} images, {per_sec}, {eta} left";
-    bar.set_style(
-        ProgressStyle::with_template(style)
-            .expect("the template is a constant")
-            .progress_chars("=> "),
-    );
+    let bar = progress::bar(global, style);
     bar.set_prefix(part.to_owned());
-    bar.enable_steady_tick(Duration::from_millis(200));
     bar
 }
 
