@@ -97,6 +97,9 @@ pub struct Row {
     pub layer: String,
     /// The subject; none where sites of several are pooled.
     pub subject: Option<String>,
+    /// Start and end of the time bin in milliseconds; none where there is no time, or bins are averaged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bin: Option<(f64, f64)>,
     /// What came out.
     #[serde(flatten)]
     pub score: Scored,

@@ -4,15 +4,18 @@
 //! |---|---|
 //! | [`mat`] | MATLAB files, v5 and v7.3, dense and bdpy-sparse: the façade the rest of the crate uses |
 //! | [`mat_v5`] | the v5 elements that the `matfile` crate does not cover |
-//! | [`hdf5`] | everything that is read through libhdf5; the only file that names its crate |
+//! | [`hdf5`] | what is read through libhdf5 |
 //! | [`hdf5_image`] | HDF5 files made in memory, byte by byte the same for the same content |
 //! | [`bdata`] | bdpy's fMRI tables: select voxels by expression, labels |
 //! | [`select`] | the select-expression language of those tables |
 //! | [`features`] | a layer's folder of per-image files as one matrix |
+//! | [`npy`] | NumPy's arrays |
+//! | [`assembly`] | recordings with their presentations and sites: BrainIO's netCDF-4, `.npy` with CSV |
 //! | [`table`] | small tables in CSV files |
 //! | [`atomic`] | whole files or none |
 //! | [`record`] | `record.json`, the last file of an artifact |
 
+pub mod assembly;
 pub mod atomic;
 pub mod bdata;
 pub mod features;
@@ -21,6 +24,7 @@ pub mod hdf5_image;
 pub mod hdf5_plain;
 pub mod mat;
 pub mod mat_v5;
+pub mod npy;
 pub mod record;
 pub mod select;
 pub mod table;

@@ -13,7 +13,6 @@
 //! two a file is, is told by its content.
 
 mod h5;
-mod heap;
 mod mat;
 mod write;
 

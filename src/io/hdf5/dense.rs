@@ -42,7 +42,7 @@ impl Attributes {
 ///
 /// Opened by name, not found in a list of all: libhdf5 1.10.8 crashes while listing the attributes
 /// of some damaged files.
-fn find(location: &Location, name: &str) -> ::hdf5::Result<Option<Attribute>> {
+pub(super) fn find(location: &Location, name: &str) -> ::hdf5::Result<Option<Attribute>> {
     match location.attr(name) {
         Ok(attribute) => Ok(Some(attribute)),
         Err(error) if error.to_string().contains("can't locate attribute") => Ok(None),

@@ -13,12 +13,12 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 
 /// Bytes of a descriptor with the usual 8-byte addresses.
-pub(super) const DESCRIPTOR: u64 = 16;
+pub(in crate::io) const DESCRIPTOR: u64 = 16;
 /// Bytes before the first object of a heap, and before the content of an object.
 const HEAD: usize = 16;
 
 /// Texts of one file, by descriptor.
-pub(super) struct Texts {
+pub(in crate::io) struct Texts {
     file: File,
     /// Length of the user block, from whose end addresses count.
     base: u64,
@@ -27,7 +27,7 @@ pub(super) struct Texts {
 }
 
 impl Texts {
-    pub(super) fn new(file: File, base: u64) -> Self {
+    pub(in crate::io) fn new(file: File, base: u64) -> Self {
         Self {
             file,
             base,
@@ -39,7 +39,7 @@ impl Texts {
     ///
     /// # Errors
     /// [`io::ErrorKind::InvalidData`] if they lead nowhere.
-    pub(super) fn read(&mut self, offset: u64, count: usize) -> io::Result<Vec<Vec<u8>>> {
+    pub(in crate::io) fn read(&mut self, offset: u64, count: usize) -> io::Result<Vec<Vec<u8>>> {
         let length = count.checked_mul(DESCRIPTOR as usize).ok_or_else(invalid)?;
         let descriptors = self.bytes(offset, length)?;
         let text = |descriptor| self.text(descriptor);

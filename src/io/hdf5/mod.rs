@@ -3,7 +3,9 @@
 //! This folder is the only part of `io` that names the HDF5 crate. [`crate::io::hdf5_plain`] reads
 //! the common layouts without it; [`crate::io::mat`] chooses.
 
+mod checked;
 mod dense;
+mod heap;
 mod sparse;
 
 use std::ops::Range;
@@ -17,6 +19,7 @@ use super::mat::problem::{COPY_AGAIN, check_range, missing_variable, not_numeric
 use super::mat::{Numeric, Variable};
 use crate::error::{Error, Result};
 
+pub(in crate::io) use self::checked::Checked;
 pub(in crate::io) use self::sparse::MARKER as SPARSE_MARKER;
 
 /// No file compresses better than deflate at its limit (1032 : 1); more is a damaged size.

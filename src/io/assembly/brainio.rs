@@ -1,0 +1,268 @@
+//! BrainIO's assemblies: netCDF-4 files as xarray writes them, which are HDF5.
+//!
+//! The recordings are the variable with the most axes; axes are the dimensions `presentation`, `neuroid` and
+//! `time_bin`, in any order. What describes them are variables of one axis. Which dimensions a variable has, netCDF
+//! tells by numbers: `_Netcdf4Dimid` of the dimension, `_Netcdf4Coordinates` of the variable. Files of older
+//! libraries lack the latter: there lengths decide, and, where they are equal, the names of columns that are known.
+
+use std::path::Path;
+
+use hdf5::{Dataset, Group};
+use ndarray::{Array3, ArrayD, Axis as Along, IxDyn};
+
+use super::columns::{Columns, text};
+use super::{Assembly, STIMULUS};
+use crate::error::{Error, Result};
+use crate::io::hdf5::Checked;
+
+const NOT_BRAINIO: &str =
+    "give an assembly as BrainIO or xarray writes it: dimensions `presentation` and `neuroid`";
+
+/// Names of the dimensions, in the order of [`Assembly::values`].
+const AXES: [&str; 3] = ["presentation", "neuroid", "time_bin"];
+
+/// Columns whose axis is known by their name.
+const KNOWN: [(&str, usize); 12] = [
+    (STIMULUS[0], 0),
+    (STIMULUS[1], 0),
+    ("repetition", 0),
+    ("object_name", 0),
+    ("image_label", 0),
+    ("texture_type", 0),
+    ("neuroid_id", 1),
+    ("neuroid_num", 1),
+    ("region", 1),
+    ("subject", 1),
+    ("time_bin_start", 2),
+    ("time_bin_end", 2),
+];
+
+/// A dimension of the file.
+struct Dimension {
+    /// Place among [`AXES`].
+    axis: usize,
+    length: usize,
+    id: Option<i64>,
+}
+
+/// Reads a file.
+///
+/// # Errors
+/// If it cannot be read as HDF5, is damaged, or holds no assembly.
+pub fn read(path: &Path) -> Result<Assembly> {
+    let source = Checked::open(path, NOT_BRAINIO)?;
+    let root = source.root()?;
+    let dimensions = dimensions(&source, &root)?;
+    let (mut data, mut found) = (None, Vec::new());
+    for name in source.names(&root)? {
+        if AXES.contains(&name.as_str()) {
+            continue;
+        }
+        // Groups and types that have names are not of interest.
+        let Ok(dataset) = root.dataset(&name) else {
+            continue;
+        };
+        match dataset.ndim() {
+            0 => {}
+            1 => found.push((name, dataset)),
+            n if (2..=3).contains(&n) && !source.is_text(&dataset) => {
+                if data.replace((name, dataset)).is_some() {
+                    let problem = "has more than one variable with two or three axes".to_owned();
+                    return Err(source.other_kind(problem));
+                }
+            }
+            _ => {}
+        }
+    }
+    let Some((name, data)) = data else {
+        return Err(source.other_kind("has no variable with two or three axes".to_owned()));
+    };
+    let axes = axes(&source, &name, &data, &dimensions)?;
+    let values = ordered(source.numbers(&data)?, &axes)
+        .ok_or_else(|| source.other_kind(format!("`{name}` has not both axes")))?;
+
+    let mut columns: [Columns; 3] = Default::default();
+    for (name, dataset) in found {
+        if let Some(axis) = axis_of(&source, &name, &dataset, &dimensions)? {
+            columns[axis].insert(&name, entries(&source, &dataset)?);
+        }
+    }
+    // A dimension with entries of its own, such as an index, describes itself.
+    for (axis, name) in AXES.into_iter().enumerate() {
+        if root.link_exists(name) && values.shape()[axis] > 0 {
+            let dataset = source.dataset(&root, name)?;
+            // Of those that have none only the length is there.
+            if dataset.storage_size() > 0 && dataset.ndim() == 1 {
+                columns[axis].insert(name, entries(&source, &dataset)?);
+            }
+        }
+    }
+    let [mut presentations, sites, time] = columns;
+    if STIMULUS
+        .iter()
+        .all(|name| presentations.get(name).is_none())
+        && let Some(names) = presentations.get(AXES[0]).map(<[String]>::to_vec)
+    {
+        presentations.insert(STIMULUS[0], names);
+    }
+    Assembly {
+        values,
+        presentations,
+        sites,
+        bins: bins(&time),
+        path: path.to_owned(),
+    }
+    .checked()
+}
+
+fn dimensions(source: &Checked, root: &Group) -> Result<Vec<Dimension>> {
+    let mut found = Vec::new();
+    for (axis, name) in AXES.into_iter().enumerate() {
+        if !root.link_exists(name) {
+            continue;
+        }
+        let dataset = source.dataset(root, name)?;
+        let id = source.attribute(&dataset, "_Netcdf4Dimid")?;
+        let &[length] = dataset.shape().as_slice() else {
+            return Err(source.other_kind(format!("`{name}` is no dimension")));
+        };
+        found.push(Dimension {
+            axis,
+            length,
+            id: id.and_then(|id| id.first().copied()),
+        });
+    }
+    if !found.iter().any(|dimension| dimension.axis == 0)
+        || !found.iter().any(|dimension| dimension.axis == 1)
+    {
+        return Err(source.other_kind("has no dimensions `presentation` and `neuroid`".to_owned()));
+    }
+    Ok(found)
+}
+
+/// Axes of the recordings, in the order of the file.
+fn axes(
+    source: &Checked,
+    name: &str,
+    data: &Dataset,
+    dimensions: &[Dimension],
+) -> Result<Vec<usize>> {
+    let shape = data.shape();
+    let by_id = by_id(source, data, dimensions)?;
+    let by_length = || -> Option<Vec<usize>> {
+        shape
+            .iter()
+            .map(|&length| {
+                let mut fitting = dimensions.iter().filter(|known| known.length == length);
+                fitting
+                    .next()
+                    .filter(|_| fitting.next().is_none())
+                    .map(|known| known.axis)
+            })
+            .collect()
+    };
+    let axes = by_id.or_else(by_length).ok_or_else(|| {
+        let problem = format!("does not tell which axis of `{name}` {shape:?} is which");
+        Error::file(
+            data.filename(),
+            problem,
+            "save it again with a present xarray",
+        )
+    })?;
+    let fits = axes.len() == shape.len()
+        && (axes.iter().zip(&shape)).all(|(axis, length)| {
+            dimensions
+                .iter()
+                .any(|known| known.axis == *axis && known.length == *length)
+        });
+    if !fits {
+        let problem = format!("`{name}` {shape:?} does not have the dimensions that it names");
+        return Err(source.other_kind(problem));
+    }
+    Ok(axes)
+}
+
+/// Axes by netCDF's numbers; none where it has not written any, or they are of other dimensions.
+fn by_id(
+    source: &Checked,
+    dataset: &Dataset,
+    dimensions: &[Dimension],
+) -> Result<Option<Vec<usize>>> {
+    let ids = source.attribute(dataset, "_Netcdf4Coordinates")?;
+    let axis = |id: &i64| {
+        dimensions
+            .iter()
+            .find(|known| known.id == Some(*id))
+            .map(|known| known.axis)
+    };
+    Ok(ids.and_then(|ids| ids.iter().map(axis).collect()))
+}
+
+/// Which axis a column describes; none if it is none of them.
+fn axis_of(
+    source: &Checked,
+    name: &str,
+    dataset: &Dataset,
+    dimensions: &[Dimension],
+) -> Result<Option<usize>> {
+    let length = dataset.size();
+    if let Some(axes) = by_id(source, dataset, dimensions)? {
+        return Ok(axes.first().copied().filter(|_| axes.len() == 1));
+    }
+    let fits = |axis: usize| {
+        dimensions
+            .iter()
+            .any(|known| known.axis == axis && known.length == length)
+    };
+    if let Some((_, axis)) = KNOWN
+        .iter()
+        .find(|(known, axis)| *known == name && fits(*axis))
+    {
+        return Ok(Some(*axis));
+    }
+    let mut fitting = (0..AXES.len()).filter(|&axis| fits(axis));
+    let first = fitting.next();
+    Ok(first.filter(|_| fitting.next().is_none()))
+}
+
+fn entries(source: &Checked, dataset: &Dataset) -> Result<Vec<String>> {
+    if source.is_text(dataset) {
+        return source.texts(dataset);
+    }
+    Ok(source
+        .numbers::<f64>(dataset)?
+        .into_iter()
+        .map(text)
+        .collect())
+}
+
+/// The array with its axes in the order of [`AXES`], with one bin where the file has no time.
+fn ordered(values: ArrayD<f64>, axes: &[usize]) -> Option<Array3<f64>> {
+    let mut values = values;
+    let mut axes = axes.to_vec();
+    if axes.len() == 2 {
+        values = values.insert_axis(Along(2));
+        axes.push(2);
+    }
+    let order: Vec<usize> = (0..AXES.len())
+        .map(|axis| axes.iter().position(|found| *found == axis))
+        .collect::<Option<_>>()?;
+    let values = values.permuted_axes(IxDyn(&order));
+    values
+        .as_standard_layout()
+        .into_owned()
+        .into_dimensionality()
+        .ok()
+}
+
+/// Start and end of each bin; nothing where they are not both there.
+fn bins(time: &Columns) -> Vec<(f64, f64)> {
+    let numbers = |name: &str| -> Option<Vec<f64>> {
+        let entries = time.get(name)?.iter();
+        entries.map(|entry| entry.parse().ok()).collect()
+    };
+    match (numbers("time_bin_start"), numbers("time_bin_end")) {
+        (Some(start), Some(end)) => start.into_iter().zip(end).collect(),
+        _ => Vec::new(),
+    }
+}
