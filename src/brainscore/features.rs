@@ -195,8 +195,20 @@ impl Features {
 
     /// Units with their means over all images subtracted, `(n_images, n_columns)`; none without values.
     pub fn block(&self, units: Range<usize>) -> Option<Array2<f64>> {
+        self.block_less(units, &self.mean)
+    }
+
+    /// Units with these means subtracted instead, `(n_images, n_columns)`; none without values.
+    ///
+    /// - `mean`: of all units, `(n_units,)`.
+    pub fn block_less(&self, units: Range<usize>, mean: &[f64]) -> Option<Array2<f64>> {
         let values = self.values.as_ref()?;
-        Some(values.centred(units.clone(), &self.mean[units]))
+        Some(values.centred(units.clone(), &mean[units]))
+    }
+
+    /// Mean of every unit over all images, `(n_units,)`; empty without values.
+    pub fn mean(&self) -> &[f64] {
+        &self.mean
     }
 
     /// Value of a unit for an image as it was given; none without values.

@@ -90,8 +90,12 @@ impl Fold<'_> {
         }
     }
 
-    /// Values of all units less their mean over training images, whole: `(n_images, n_units)`. None without values.
+    /// Values of all units less their mean over training images, whole: `(n_images, n_units)`. None where there are
+    /// more units than images, whose products are to be used, or no values.
     pub fn values(&self) -> Option<Array2<f64>> {
+        if self.features.is_wide() {
+            return None;
+        }
         let mut values = self.features.block(0..self.features.n_units())?;
         let mut mean = Array1::<f64>::zeros(values.ncols());
         for &image in &self.split.train {
@@ -110,7 +114,7 @@ mod tests {
 
     #[test]
     fn centred_products_are_products_of_centred_values() {
-        let features = Features::new(noise(7, 12, 1)).unwrap();
+        let features = Features::new(noise(7, 6, 1)).unwrap();
         let responses = noise(7, 2, 2);
         let split = Split {
             train: vec![4, 0, 6, 1],

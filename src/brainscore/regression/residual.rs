@@ -7,7 +7,8 @@ use ndarray::{Array1, Array2, ArrayView1, ArrayViewMut1, Axis, s};
 
 use super::dominant::Weights;
 use super::fold::Fold;
-use crate::error::{Error, Result};
+use super::not_finite;
+use crate::error::Result;
 use crate::ridge::linalg;
 
 /// Values of a target that count as zero, in units of the rounding: scikit-learn's, for a whole column.
@@ -218,10 +219,8 @@ impl<'a> Residual<'a> {
 /// Values of units, whole; where there are more than images, what they are in the basis of the training images:
 /// `U S` of `X = U S Vᵀ`, from an eigendecomposition of `X Xᵀ`, and `x V` of the others.
 fn values(fold: &Fold) -> Result<Array2<f64>> {
-    if !fold.features.is_wide() {
-        return fold
-            .values()
-            .ok_or_else(|| Error::data("features", "have no values", "give values of the units"));
+    if let Some(values) = fold.values() {
+        return Ok(values);
     }
     let kernel = fold.kernel();
     let eigen = linalg::symmetric_eigen(kernel.train.view()).map_err(|_| not_finite())?;
@@ -241,15 +240,6 @@ fn values(fold: &Fold) -> Result<Array2<f64>> {
         pairs.for_each(|(&image, row)| whole.row_mut(image).assign(&row));
     }
     Ok(whole)
-}
-
-/// Products of features that are not finite numbers.
-pub(super) fn not_finite() -> Error {
-    Error::data(
-        "features",
-        "have products that are too large for double precision",
-        "scale the features down",
-    )
 }
 
 /// `a −= u vᵀ`.
