@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Splits of scikit-learn, for the test of src/stats/splits.rs: writes tests/golden/vectors/splits.json.
+"""Splits of scikit-learn, for the tests of src/stats/splits.rs: writes splits.json and group_folds.json
+in tests/golden/vectors/.
 
 Runs in the environment of scripts/requirements-oracle.txt, which it makes itself.
 """
@@ -16,7 +17,7 @@ import environment
 environment.enter()
 
 import numpy as np
-from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
+from sklearn.model_selection import GroupKFold, ShuffleSplit, StratifiedShuffleSplit
 
 
 def case(kind, classes, of, share, seed):
@@ -24,6 +25,17 @@ def case(kind, classes, of, share, seed):
         n_splits=3, random_state=seed, **{of + '_size': share})
     splits = [[part.tolist() for part in split] for split in splitter.split(np.zeros(len(classes)), classes)]
     return {'kind': kind, 'classes': classes, 'of': of, 'share': share, 'seed': seed, 'splits': splits}
+
+
+def folds(groups, n_folds):
+    splits = GroupKFold(n_folds).split(np.zeros(len(groups)), groups=groups)
+    return {'groups': groups, 'folds': n_folds, 'splits': [[part.tolist() for part in split] for split in splits]}
+
+
+def write(name, cases):
+    path = os.path.join(HERE, '..', 'tests', 'golden', 'vectors', name)
+    with open(path, 'w') as f:
+        f.write('[\n' + ',\n'.join(json.dumps(c) for c in cases) + '\n]\n')
 
 
 def main():
@@ -36,9 +48,15 @@ def main():
             for of, share in (('train', 0.65), ('test', 0.35)):
                 for kind in ('plain', 'stratified'):
                     cases.append(case(kind, classes, of, share, int(rng.integers(1000))))
-    path = os.path.join(HERE, '..', 'tests', 'golden', 'vectors', 'splits.json')
-    with open(path, 'w') as f:
-        f.write('[\n' + ',\n'.join(json.dumps(c) for c in cases) + '\n]\n')
+    write('splits.json', cases)
+    rng = np.random.default_rng(2)
+    cases = []
+    for n_groups in (2, 5, 9):
+        # Equal groups make ties, and so do few samples; numbers of groups have gaps.
+        for counts in ([3] * n_groups, rng.integers(1, 5, size=n_groups).tolist(), rng.integers(1, 30, size=n_groups)):
+            groups = rng.permutation(np.repeat(np.arange(n_groups) * 3, counts)).tolist()
+            cases += [folds(groups, n_folds) for n_folds in (2, 5) if n_folds <= n_groups]
+    write('group_folds.json', cases)
 
 
 if __name__ == '__main__':

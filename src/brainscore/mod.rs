@@ -2,6 +2,35 @@
 //!
 //! | file | holds |
 //! |---|---|
+//! | [`features`] | what a model says about every image: units' values, or their products |
+//! | [`gram`] | products of rows over many columns, a block at a time |
+//! | [`regression`] | from units to responses: partial least squares, ridge, least squares, the best unit |
+//! | [`predictivity`] | how well responses to images that were not learned from are predicted, site by site |
+//! | [`temporal`] | the same over time bins |
+//! | [`ceiling`], [`reliability`] | how well a site could be predicted at all: by halves of the repetitions, by variances |
+//! | [`normalise`] | a score as a share of what can be reached |
+//! | [`pca`] | principal components of a layer |
+//! | [`rdm`], [`rsa`] | dissimilarities of stimuli, and how alike those of models and subjects are |
+//! | [`cka`] | centred kernel alignment |
 //! | [`result`] | what `score` leaves of one model and benchmark in `results/brainscore/` |
 
+pub mod ceiling;
+pub mod cka;
+pub mod features;
+pub mod gram;
+pub mod normalise;
+pub mod pca;
+pub mod predictivity;
+pub mod rdm;
+pub mod regression;
+pub mod reliability;
 pub mod result;
+pub mod rsa;
+pub mod temporal;
+
+/// Normal numbers for tests, `(rows, columns)`.
+#[cfg(test)]
+fn noise(rows: usize, columns: usize, seed: u32) -> ndarray::Array2<f64> {
+    let mut random = crate::stats::legacy_random::LegacyRandom::seed(seed);
+    ndarray::Array2::from_shape_simple_fn((rows, columns), || random.standard_normal())
+}

@@ -1,14 +1,15 @@
-//! The only file that names a linear-algebra crate: products and Cholesky solves on plain slices.
+//! The only file that names a linear-algebra crate: products, Cholesky solves and decompositions.
 //!
 //! Products are [`super::product`]'s, factorisations `faer`'s; with the cargo feature `lapack` the latter go
 //! to the system's LAPACK through `ndarray-linalg`. Every function is deterministic: neither the number of
 //! threads nor the memory at hand changes a bit of the result.
 
+use faer::diag::DiagMut;
 use faer::dyn_stack::{MemStack, StackReq};
 use faer::linalg::matmul::matmul;
 use faer::linalg::triangular_solve;
 use faer::{Accum, MatMut, MatRef, Par};
-use ndarray::{Array2, ArrayView2, CowArray, Ix2};
+use ndarray::{Array2, ArrayView2, CowArray, Ix2, ShapeBuilder};
 
 use super::product::{self, Into, Operand, Out, Threads};
 
@@ -161,7 +162,7 @@ fn factor(a: &mut [f64], n: usize, workspace: &mut Workspace) -> Result<(), NotP
 
 #[cfg(feature = "lapack")]
 fn factor(a: &mut [f64], n: usize, _: &mut Workspace) -> Result<(), NotPositiveDefinite> {
-    use ndarray::{ArrayView2, ShapeBuilder};
+    use ndarray::ArrayView2;
     use ndarray_linalg::cholesky::{Cholesky, UPLO};
     // The column-major view lets LAPACK work without a transposed copy.
     let view = ArrayView2::from_shape((n, n).f(), &*a).expect("the length was checked");
@@ -234,6 +235,103 @@ pub fn substitute(
     triangular_solve::solve_upper_triangular_in_place(factor, solution, Par::Seq);
 }
 
+/// An eigendecomposition `A = U diag(λ) Uᵀ` of a symmetric matrix.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Eigen {
+    /// `λ`, ascending, `(n,)`.
+    pub values: Vec<f64>,
+    /// `U`, an eigenvector per column, `(n, n)`.
+    pub vectors: Array2<f64>,
+}
+
+/// A thin singular value decomposition `A = U diag(s) Vᵀ`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Svd {
+    /// `U`, `(m, r)` with `r = min(m, n)`.
+    pub left: Array2<f64>,
+    /// `s`, descending, `(r,)`.
+    pub values: Vec<f64>,
+    /// `V`, `(n, r)`.
+    pub right: Array2<f64>,
+}
+
+/// The iteration of a decomposition did not converge, which only values that are not finite bring about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotConverged;
+
+/// Eigenvalues and eigenvectors of the symmetric `a`, `(n, n)`; only its lower triangle is read.
+///
+/// By `faer` with either choice of features, on the calling thread.
+pub fn symmetric_eigen(a: ArrayView2<f64>) -> Result<Eigen, NotConverged> {
+    use faer::linalg::evd::{self, ComputeEigenvectors};
+    let n = a.nrows();
+    assert_eq!(n, a.ncols(), "the matrix is square");
+    let a = without_gaps(a);
+    let strides = a.strides();
+    let need = evd::self_adjoint_evd_scratch::<f64>(
+        n,
+        ComputeEigenvectors::Yes,
+        Par::Seq,
+        Default::default(),
+    );
+    let mut memory = faer::dyn_stack::MemBuffer::new(need);
+    let (mut values, mut vectors) = (vec![0.0; n], vec![0.0; n * n]);
+    let entries = a.as_slice_memory_order().expect("no gaps");
+    // Symmetric: where rows are contiguous, the upper triangle read by columns is the lower one.
+    let matrix = match strides[0] == 1 {
+        true => MatRef::from_column_major_slice(entries, n, n),
+        false => MatRef::from_row_major_slice(entries, n, n),
+    };
+    evd::self_adjoint_evd(
+        matrix,
+        DiagMut::from_slice_mut(&mut values),
+        Some(MatMut::from_column_major_slice_mut(&mut vectors, n, n)),
+        Par::Seq,
+        MemStack::new(&mut memory),
+        Default::default(),
+    )
+    .map_err(|_| NotConverged)?;
+    Ok(Eigen {
+        values,
+        vectors: by_columns(vectors, n, n),
+    })
+}
+
+/// Thin singular value decomposition of `a`, `(m, n)`.
+///
+/// By `faer` with either choice of features, on the calling thread.
+pub fn thin_svd(a: ArrayView2<f64>) -> Result<Svd, NotConverged> {
+    use faer::linalg::svd::{self, ComputeSvdVectors};
+    let (m, n) = a.dim();
+    let r = m.min(n);
+    let a = a.as_standard_layout();
+    let thin = ComputeSvdVectors::Thin;
+    let need = svd::svd_scratch::<f64>(m, n, thin, thin, Par::Seq, Default::default());
+    let mut memory = faer::dyn_stack::MemBuffer::new(need);
+    let mut values = vec![0.0; r];
+    let (mut left, mut right) = (vec![0.0; m * r], vec![0.0; n * r]);
+    svd::svd(
+        MatRef::from_row_major_slice(a.as_slice().expect("standard layout"), m, n),
+        DiagMut::from_slice_mut(&mut values),
+        Some(MatMut::from_column_major_slice_mut(&mut left, m, r)),
+        Some(MatMut::from_column_major_slice_mut(&mut right, n, r)),
+        Par::Seq,
+        MemStack::new(&mut memory),
+        Default::default(),
+    )
+    .map_err(|_| NotConverged)?;
+    Ok(Svd {
+        left: by_columns(left, m, r),
+        values,
+        right: by_columns(right, n, r),
+    })
+}
+
+/// A matrix from its columns one after the other.
+fn by_columns(entries: Vec<f64>, rows: usize, columns: usize) -> Array2<f64> {
+    Array2::from_shape_vec((rows, columns).f(), entries).expect("the length is the product")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -282,6 +380,24 @@ mod tests {
             solve_factored(&factor, n, solution.as_slice_mut().unwrap());
             let residual = solution.dot(&system) - &rhs;
             assert!(residual.iter().all(|r| r.abs() < 1e-11), "n = {n}");
+        }
+    }
+
+    #[test]
+    fn decompositions_multiply_to_the_matrix() {
+        for (m, n) in [(1, 1), (40, 40), (90, 33), (20, 70)] {
+            let x = noise(m, n, 7);
+            let svd = thin_svd(x.view()).unwrap();
+            let scaled = &svd.left * &ndarray::ArrayView1::from(&svd.values);
+            let product = scaled.dot(&svd.right.t());
+            assert!((&product - &x).iter().all(|d| d.abs() < 1e-13), "{m} {n}");
+            assert!(svd.values.is_sorted_by(|a, b| a >= b));
+            let square = gram(x.view());
+            let eigen = symmetric_eigen(square.view()).unwrap();
+            let scaled = &eigen.vectors * &ndarray::ArrayView1::from(&eigen.values);
+            let product = scaled.dot(&eigen.vectors.t());
+            assert!((&product - &square).iter().all(|d| d.abs() < 1e-12));
+            assert!(eigen.values.is_sorted());
         }
     }
 

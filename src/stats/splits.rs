@@ -1,4 +1,4 @@
-//! Random splits of samples into training and test, draw for draw as scikit-learn's with a seed.
+//! Splits of samples into training and test as scikit-learn's, random ones draw for draw.
 //!
 //! The generator is NumPy's legacy one ([`legacy_random`](super::legacy_random)), on which
 //! `ShuffleSplit` and `StratifiedShuffleSplit` rest (SPEC: Appendix C).
@@ -50,6 +50,8 @@ pub enum Impossible {
     LonelyClass,
     /// A part has fewer samples than there are classes.
     FewerThanClasses,
+    /// There are fewer groups than folds, or fewer than two folds.
+    FewerThanFolds,
 }
 
 impl fmt::Display for Impossible {
@@ -59,6 +61,9 @@ impl fmt::Display for Impossible {
             Impossible::LonelyClass => "a class has one member only; a split needs two of each",
             Impossible::FewerThanClasses => {
                 "a part of the split has fewer samples than there are classes; take a larger share"
+            }
+            Impossible::FewerThanFolds => {
+                "there are fewer groups than folds, or fewer than two folds; take fewer folds, at least two"
             }
         })
     }
@@ -126,6 +131,38 @@ pub fn stratified(
         Split { train, test }
     };
     Ok((0..n_splits).map(split).collect())
+}
+
+/// Folds that keep groups together, each tested once, as `GroupKFold(n_folds)`.
+///
+/// The largest group not yet placed goes to the fold with the fewest samples: of groups of one size the last, of folds
+/// of one size the first. Samples of a part are in ascending order; nothing is random.
+///
+/// - `groups`: group of every sample, `(n_samples,)`.
+///
+/// # Errors
+/// If there are fewer groups than folds, or fewer than two folds.
+pub fn group_k_fold(groups: &[usize], n_folds: usize) -> Result<Vec<Split>, Impossible> {
+    let mut members = members(groups);
+    if n_folds < 2 || members.len() < n_folds {
+        return Err(Impossible::FewerThanFolds);
+    }
+    // Stable, and read from the end.
+    members.sort_by_key(Vec::len);
+    let mut folds = vec![Vec::new(); n_folds];
+    for group in members.into_iter().rev() {
+        let lightest = (0..n_folds).min_by_key(|&fold| folds[fold].len());
+        folds[lightest.expect("two folds at least")].extend(group);
+    }
+    let split = |mut test: Vec<usize>| {
+        test.sort_unstable();
+        let train = (0..groups.len()).filter(|sample| test.binary_search(sample).is_err());
+        Split {
+            train: train.collect(),
+            test,
+        }
+    };
+    Ok(folds.into_iter().map(split).collect())
 }
 
 fn sizes(n: usize, size: Size) -> Result<(usize, usize), Impossible> {
@@ -252,6 +289,29 @@ mod tests {
         }
     }
 
+    /// `scripts/make_splits_golden.py`.
+    #[test]
+    fn folds_of_groups_are_those_of_scikit_learn() {
+        let text = include_str!("../../tests/golden/vectors/group_folds.json");
+        let cases: Vec<Value> = serde_json::from_str(text).unwrap();
+        assert!(cases.len() > 8);
+        for case in cases {
+            let numbers =
+                |value: &Value| -> Vec<usize> { serde_json::from_value(value.clone()).unwrap() };
+            let n_folds = case["folds"].as_u64().unwrap() as usize;
+            let found = group_k_fold(&numbers(&case["groups"]), n_folds).unwrap();
+            let wanted = case["splits"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|split| Split {
+                    train: numbers(&split[0]),
+                    test: numbers(&split[1]),
+                });
+            assert_eq!(found, wanted.collect::<Vec<_>>(), "{case}");
+        }
+    }
+
     #[test]
     fn what_cannot_be_split_is_refused() {
         let stratify = |classes: &[usize], share| stratified(classes, 1, Size::Test(share), 0);
@@ -262,5 +322,7 @@ mod tests {
         );
         assert_eq!(plain(3, 1, Size::Train(0.2), 0), Err(Impossible::Empty));
         assert_eq!(plain(0, 1, Size::Test(0.5), 0), Err(Impossible::Empty));
+        assert_eq!(group_k_fold(&[0, 0, 1], 3), Err(Impossible::FewerThanFolds));
+        assert_eq!(group_k_fold(&[0, 0, 1], 1), Err(Impossible::FewerThanFolds));
     }
 }
