@@ -12,20 +12,34 @@
 //! | [`pca`] | principal components of a layer |
 //! | [`rdm`], [`rsa`] | dissimilarities of stimuli, and how alike those of models and subjects are |
 //! | [`cka`] | centred kernel alignment |
+//! | [`recordings`] | recordings of one region as metrics take them, with their ceiling |
+//! | [`layer`] | a layer of a model: the features of a benchmark's stimuli |
+//! | [`metric`] | one layer against one region's recordings, by any metric |
+//! | [`splitting`] | how stimuli are cut into training and test |
+//! | [`benchmark`] | all layers against all regions and subjects |
+//! | [`commitment`] | the layer that a model commits to for each region |
+//! | [`summary`] | from a row per layer, subject and bin to one score |
 //! | [`result`] | what `score` leaves of one model and benchmark in `results/brainscore/` |
 
+pub mod benchmark;
 pub mod ceiling;
 pub mod cka;
+pub mod commitment;
 pub mod features;
 pub mod gram;
+pub mod layer;
+pub mod metric;
 pub mod normalise;
 pub mod pca;
 pub mod predictivity;
 pub mod rdm;
+pub mod recordings;
 pub mod regression;
 pub mod reliability;
 pub mod result;
 pub mod rsa;
+pub mod splitting;
+pub mod summary;
 pub mod temporal;
 
 /// Normal numbers for tests, `(rows, columns)`.

@@ -30,6 +30,9 @@ pub struct BenchmarkScore {
     pub score: Option<Scored>,
     /// Every layer of every subject, in the network's order.
     pub rows: Vec<Row>,
+    /// Ceiled score of each site of `layer`, null where undefined; left out if they were not kept.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub site_scores: Vec<Option<f64>>,
     /// Where the numbers come from.
     pub provenance: Provenance,
 }
@@ -118,6 +121,4 @@ pub struct Provenance {
     /// SHA-256 of the model manifest, if there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub manifest_sha256: Option<String>,
-    /// When it was finished, UTC.
-    pub finished: String,
 }

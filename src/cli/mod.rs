@@ -14,6 +14,7 @@ mod inspect;
 mod progress;
 mod relate;
 mod ridge;
+mod score;
 mod slurm;
 mod speech;
 mod stages;
@@ -128,6 +129,8 @@ enum Command {
     Settings(status::SettingsArgs),
     /// FastL2LiR on plain arrays (.npy or .mat)
     Ridge(ridge::RidgeArgs),
+    /// Score layers on recordings: neural predictivity, RSA, CKA, with ceilings
+    Score(Box<score::ScoreArgs>),
     /// Relate properties of models in two tables: correlations, partial ones, groups
     Relate(relate::RelateArgs),
 }
@@ -192,6 +195,7 @@ fn run(cli: Cli) -> Result<Outcome> {
         Command::Inspect(args) => inspect::run(&global, &args),
         Command::Settings(args) => status::settings(&global, &args),
         Command::Ridge(args) => ridge::run(&global, &args),
+        Command::Score(args) => score::run(&global, &args),
         Command::Relate(args) => relate::run(&global, &args),
     }
 }

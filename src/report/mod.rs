@@ -11,6 +11,8 @@
 //! | [`summary`] | `results/accuracy_summary.csv`, one row per layer, subject and ROI |
 //! | [`parquet`] | `results/units.parquet`, one row per unit |
 //! | [`voxels`] | `results/voxels.parquet`, one row per voxel and layer |
+//! | [`sites`] | what `score` found for every site and split, as Parquet |
+//! | [`scores`] | what `score` found for every layer and subject, as text and CSV |
 //! | [`figure`] | ranking of networks, top ROI per layer, accuracies and more, as SVG and PNG |
 //! | [`relation`] | what `relate` found, as text, CSV and JSON |
 //! | [`page`] | the self-contained `results/report.html` |
@@ -28,6 +30,8 @@ pub mod parquet;
 pub mod published;
 pub mod relation;
 pub mod results;
+pub mod scores;
+pub mod sites;
 pub mod summary;
 pub mod sure;
 pub mod table;

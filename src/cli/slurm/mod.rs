@@ -1,7 +1,7 @@
 //! `slurm`: sbatch scripts for many workers on one study.
 
 pub mod job;
-mod quote;
+pub mod quote;
 mod script;
 mod submit;
 mod time;

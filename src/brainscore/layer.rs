@@ -1,0 +1,267 @@
+//! A layer of a model as metrics take it: the features of a benchmark's stimuli.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use ndarray::{Array2, ArrayD, Axis, ShapeBuilder};
+
+use super::features::Features;
+use super::gram::Gram;
+use crate::error::{Error, Result};
+use crate::io::assembly::STIMULUS;
+use crate::io::table::Table;
+use crate::io::{mat, npy};
+use crate::study::memory::Memory;
+use crate::study::units::{Reading, UNITS_PER_BLOCK, Units};
+
+/// Names of missing stimuli that an error lists.
+const NAMED: usize = 10;
+
+/// Where a layer's features are.
+#[derive(Debug, Clone)]
+pub struct Layer {
+    /// The layer's name.
+    pub name: String,
+    source: Source,
+}
+
+#[derive(Debug, Clone)]
+enum Source {
+    /// A file for each image, as `extract` writes them.
+    Folder(PathBuf),
+    /// One array, `(n_images, n_units)`, with the names of its rows.
+    Array { path: PathBuf, images: Vec<String> },
+}
+
+/// What a metric wants of features.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Want {
+    /// Their products: a layer may be larger than memory.
+    Products,
+    /// Every unit's values.
+    Values,
+}
+
+impl Layer {
+    /// A folder of `<image>.mat` files.
+    #[must_use]
+    pub fn folder(name: &str, path: &Path) -> Layer {
+        Layer {
+            name: name.to_owned(),
+            source: Source::Folder(path.to_owned()),
+        }
+    }
+
+    /// An array in a `.npy` or `.mat` file (variable `feat`), `(n_images, n_units)` or with more axes.
+    ///
+    /// - `ids`: table with the column `stimulus_id`, a row per image; without it images are known by their numbers
+    ///   from 1.
+    ///
+    /// # Errors
+    /// If the table cannot be read.
+    pub fn array(name: &str, path: &Path, ids: Option<&Path>) -> Result<Layer> {
+        let images = match ids {
+            None => Vec::new(),
+            Some(ids) => stimulus_ids(&Table::read(ids)?)?,
+        };
+        Ok(Layer {
+            name: name.to_owned(),
+            source: Source::Array {
+                path: path.to_owned(),
+                images,
+            },
+        })
+    }
+
+    /// Features of these stimuli, in this order.
+    ///
+    /// # Errors
+    /// If a stimulus has no features (the first ten are named), a value is not finite, or memory does not suffice.
+    pub fn features(
+        &self,
+        stimuli: &[String],
+        want: Want,
+        memory: Memory,
+        stop: &AtomicBool,
+    ) -> Result<Features> {
+        match &self.source {
+            Source::Folder(path) => self.of_folder(path, stimuli, want, memory, stop),
+            Source::Array { path, images } => self.of_array(path, images, stimuli),
+        }
+    }
+
+    fn of_folder(
+        &self,
+        path: &Path,
+        stimuli: &[String],
+        want: Want,
+        memory: Memory,
+        stop: &AtomicBool,
+    ) -> Result<Features> {
+        let mut units = Units::open(path, Reading::default())?;
+        let rows = rows(&units.images, stimuli, path)?;
+        // The layer as it is read, the stimuli's rows of it, and products.
+        let whole = units.whole_bytes() + (rows.len() * units.n_units() * size_of::<f32>()) as u64;
+        if want == Want::Values || whole <= memory.bytes {
+            let item = format!("layer `{}`", self.name);
+            memory.require(whole, item, &format!("its {} units", units.n_units()))?;
+            units.seek(0, stop)?;
+            return Features::new(units.values.select(Axis(0), &rows)).map_err(|e| self.named(e));
+        }
+        units.limit(memory.bytes / 2);
+        let mut gram = Gram::new(rows.len());
+        for start in (0..units.n_units()).step_by(UNITS_PER_BLOCK) {
+            if stop.load(Ordering::Relaxed) {
+                return Err(Error::Interrupted);
+            }
+            if !units.range.contains(&start) {
+                units.seek(start, stop)?;
+            }
+            let end = units.n_units().min(start + UNITS_PER_BLOCK);
+            let block = units.view(start..end).select(Axis(0), &rows);
+            let block = centred(&block, start).map_err(|e| self.named(e))?;
+            gram.add(block.view());
+        }
+        Ok(Features::from_gram(gram.finish().view(), units.n_units()))
+    }
+
+    fn of_array(&self, path: &Path, images: &[String], stimuli: &[String]) -> Result<Features> {
+        let values = read(path)?;
+        let numbered: Vec<String>;
+        let images = match images {
+            [] => {
+                numbered = (1..=values.nrows()).map(|row| row.to_string()).collect();
+                &numbered
+            }
+            images if images.len() == values.nrows() => images,
+            images => {
+                let (n, rows) = (images.len(), values.nrows());
+                let problem = format!("has {rows} rows, and its table of stimuli {n}");
+                return Err(Error::file(path, problem, "give a row for each image"));
+            }
+        };
+        let rows = rows(images, stimuli, path)?;
+        let is_all = rows.len() == values.nrows() && rows.is_sorted();
+        let values = if is_all {
+            values
+        } else {
+            values.select(Axis(0), &rows)
+        };
+        Features::new(values).map_err(|error| self.named(error))
+    }
+
+    fn named(&self, error: Error) -> Error {
+        match error {
+            Error::Interrupted => error,
+            error => Error::data(
+                format!("layer `{}`", self.name),
+                error.to_string(),
+                "see above",
+            ),
+        }
+    }
+}
+
+/// Reads an array of features, `(n_images, n_units)`; further axes are units, too.
+fn read(path: &Path) -> Result<Array2<f32>> {
+    let array = match path.extension().and_then(|extension| extension.to_str()) {
+        Some("npy") => npy::read_f32(path)?,
+        Some("mat") => {
+            let array = mat::read_f64(path, "feat")?;
+            let values = array.values.iter().map(|value| *value as f32).collect();
+            let shape = array.shape.f();
+            ArrayD::from_shape_vec(shape, values).map_err(|_| {
+                Error::file(
+                    path,
+                    "has values that do not fit its shape",
+                    "save it again",
+                )
+            })?
+        }
+        _ => {
+            let remedy = "give a .npy or .mat file, or a folder with a .mat file for each image";
+            return Err(Error::file(path, "holds no features", remedy));
+        }
+    };
+    let shape = array.shape().to_vec();
+    let n_images = shape.first().copied().unwrap_or(0);
+    if shape.len() < 2 || array.is_empty() {
+        let problem = format!("has the shape {shape:?}");
+        return Err(Error::file(path, problem, "features are images × units"));
+    }
+    let n_units = array.len() / n_images;
+    let flat = array.as_standard_layout().into_owned();
+    Ok(flat
+        .into_shape_with_order((n_images, n_units))
+        .expect("the same entries"))
+}
+
+/// The column of stimuli of a table.
+///
+/// # Errors
+/// If it has none.
+pub fn stimulus_ids(table: &Table) -> Result<Vec<String>> {
+    let known = STIMULUS.into_iter().find_map(|name| table.position(name));
+    let column = match known {
+        Some(column) => column,
+        None => table.find(STIMULUS[0])?,
+    };
+    let entries = (0..table.n_rows()).map(|row| table.text(row, column).to_owned());
+    Ok(entries.collect())
+}
+
+/// The row of every stimulus.
+fn rows(images: &[String], stimuli: &[String], path: &Path) -> Result<Vec<usize>> {
+    let place: HashMap<&str, usize> = images
+        .iter()
+        .enumerate()
+        .map(|(row, image)| (image.as_str(), row))
+        .collect();
+    if place.len() < images.len() {
+        let problem = "names a stimulus twice";
+        return Err(Error::file(path, problem, "keep one row of each"));
+    }
+    let missing: Vec<&str> = stimuli
+        .iter()
+        .map(String::as_str)
+        .filter(|stimulus| !place.contains_key(stimulus))
+        .collect();
+    if missing.is_empty() {
+        return Ok(stimuli
+            .iter()
+            .map(|stimulus| place[stimulus.as_str()])
+            .collect());
+    }
+    let first = missing[..missing.len().min(NAMED)].join("`, `");
+    let more = match missing.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let problem = format!(
+        "lacks {} of {} stimuli: `{first}`{more}",
+        missing.len(),
+        stimuli.len()
+    );
+    let remedy = "extract their features, or correct the names (`--ids` tells those of the rows of an array)";
+    Err(Error::file(path, problem, remedy))
+}
+
+/// Units less their means, in double precision.
+///
+/// - `first`: number of the first unit, for errors.
+fn centred(block: &Array2<f32>, first: usize) -> Result<Array2<f64>> {
+    let mut block = block.mapv(f64::from);
+    for (unit, mut column) in block.columns_mut().into_iter().enumerate() {
+        let mean = column.mean().unwrap_or(f64::NAN);
+        if !mean.is_finite() {
+            return Err(Error::data(
+                format!("unit {}", first + unit),
+                "has a value that is not finite",
+                "extract the layer again, or leave the unit out",
+            ));
+        }
+        column -= mean;
+    }
+    Ok(block)
+}

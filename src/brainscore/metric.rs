@@ -1,0 +1,208 @@
+//! One layer against one region's recordings, by any of the metrics.
+
+use ndarray::{Array2, ArrayView2, Axis};
+
+use super::cka::{self, cka};
+use super::features::Features;
+use super::layer::Want;
+use super::normalise::Normalise;
+use super::predictivity::{Predictivity, predictivity};
+use super::rdm::{Rdm, cross_validated};
+use super::recordings::{Bound, Recordings};
+use super::regression::Regression;
+use super::result::Scored;
+use super::temporal::{Timed, temporal};
+use crate::error::{Error, Result};
+use crate::stats::splits::Split;
+
+/// How a layer and recordings are compared.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Metric {
+    /// Responses are predicted from units.
+    Regression(Regression),
+    /// Units are predicted from responses.
+    Reverse(Regression),
+    /// Dissimilarities of the stimuli are compared.
+    Rdm,
+    /// Centred kernel alignment.
+    Cka(cka::Estimator),
+}
+
+/// What came out for a layer.
+#[derive(Debug, Clone)]
+pub struct Measured {
+    /// Start and end of the bin, of recordings in time.
+    pub bin: Option<(f64, f64)>,
+    /// The numbers.
+    pub score: Scored,
+    /// r of every split and site, `(n_splits, n_sites)`; none where a metric has no sites.
+    pub table: Option<Array2<f64>>,
+}
+
+impl Metric {
+    /// Name in results.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match self {
+            Metric::Regression(regression) => regression.name().to_owned(),
+            Metric::Reverse(regression) => format!("reverse_{}", regression.name()),
+            Metric::Rdm => "rdm".to_owned(),
+            Metric::Cka(cka::Estimator::Biased) => "cka_biased".to_owned(),
+            Metric::Cka(cka::Estimator::Unbiased) => "cka".to_owned(),
+        }
+    }
+
+    /// What it takes of the features.
+    #[must_use]
+    pub fn want(&self) -> Want {
+        match self {
+            Metric::Regression(Regression::Neuron) | Metric::Reverse(_) => Want::Values,
+            Metric::Regression(_) | Metric::Rdm | Metric::Cka(_) => Want::Products,
+        }
+    }
+
+    /// Whether it cuts the stimuli into training and test.
+    #[must_use]
+    pub fn is_predictive(&self) -> bool {
+        matches!(self, Metric::Regression(_) | Metric::Reverse(_))
+    }
+
+    /// Compares a layer with recordings, a result for each bin.
+    ///
+    /// - `features`: of the recordings' stimuli in their order.
+    /// - `splits`: of the stimuli.
+    ///
+    /// # Errors
+    /// If the metric cannot be computed from these.
+    pub fn measure(
+        &self,
+        features: &Features,
+        recordings: &Recordings,
+        splits: &[Split],
+        normalise: Normalise,
+    ) -> Result<Vec<Measured>> {
+        if let (Metric::Regression(regression), true) = (self, recordings.n_bins() > 1) {
+            let timed = Timed::Still(features);
+            let found = temporal(timed, recordings.means.view(), splits, regression)?;
+            let bins = found.into_iter().enumerate();
+            return Ok(bins
+                .map(|(bin, found)| of_sites(found, recordings, bin, normalise))
+                .collect());
+        }
+        let of_bin = |bin: usize| match self {
+            Metric::Regression(regression) => {
+                let found = predictivity(features, recordings.bin(bin), splits, regression)?;
+                Ok(of_sites(found, recordings, bin, normalise))
+            }
+            Metric::Reverse(regression) => {
+                let responses = finite(recordings.bin(bin))?;
+                let n_sites = responses.n_units();
+                let units = features
+                    .block(0..features.n_units())
+                    .ok_or_else(without_values)?;
+                let found = predictivity(&responses, units.view(), splits, regression)?;
+                let mut measured = without_ceiling(&found, recordings, bin);
+                measured.score.n_sites = n_sites;
+                Ok(measured)
+            }
+            Metric::Rdm => {
+                let (model, brain) = (Rdm::of(features)?, dissimilarities(recordings, bin)?);
+                let found = cross_validated(&model, &brain, splits)?;
+                Ok(of_whole(found.score, Some(found.error), recordings, bin))
+            }
+            Metric::Cka(estimator) => {
+                let value = cka(features, &finite(recordings.bin(bin))?, *estimator)?;
+                Ok(of_whole(value, None, recordings, bin))
+            }
+        };
+        (0..recordings.n_bins()).map(of_bin).collect()
+    }
+}
+
+/// Dissimilarities of the stimuli in recordings.
+///
+/// # Errors
+/// If a stimulus has the same response everywhere.
+pub fn dissimilarities(recordings: &Recordings, bin: usize) -> Result<Rdm> {
+    Rdm::of(&finite(recordings.bin(bin))?)
+}
+
+/// Normalises what was measured over a whole by a ceiling that was measured elsewhere.
+pub fn normalised(score: Scored, ceiling: f64, error: Option<f64>, normalise: Normalise) -> Scored {
+    let Some(raw) = score.raw else { return score };
+    let ceiled = normalise.apply(raw, score.error.unwrap_or(f64::NAN), ceiling);
+    Scored {
+        ceiling: number(ceiling),
+        ceiling_error: error.and_then(number),
+        ceiled: number(ceiled.value),
+        ceiled_error: number(ceiled.error),
+        ..score
+    }
+}
+
+/// A number, if it is one.
+fn number(value: f64) -> Option<f64> {
+    value.is_finite().then_some(value)
+}
+
+/// Sites with a response to each stimulus, as features.
+fn finite(responses: ArrayView2<'_, f64>) -> Result<Features> {
+    let kept: Vec<usize> = (0..responses.ncols())
+        .filter(|&site| responses.column(site).iter().all(|value| value.is_finite()))
+        .collect();
+    if kept.is_empty() {
+        let remedy = "leave out the stimuli that were not recorded";
+        return Err(Error::data(
+            "the recordings",
+            "have no complete site",
+            remedy,
+        ));
+    }
+    Features::new(responses.select(Axis(1), &kept))
+}
+
+fn without_values() -> Error {
+    Error::data(
+        "the layer",
+        "is too large to predict its units",
+        "give more `--memory`, or extract fewer units (`extract --units random:1000`)",
+    )
+}
+
+fn of_sites(
+    found: Predictivity,
+    recordings: &Recordings,
+    bin: usize,
+    normalise: Normalise,
+) -> Measured {
+    let mut measured = without_ceiling(&found, recordings, bin);
+    if let Some(Bound { value, error, .. }) = &recordings.ceilings[bin] {
+        measured.score = normalised(measured.score, *value, *error, normalise);
+    }
+    measured.table = Some(found.table);
+    measured
+}
+
+fn without_ceiling(found: &Predictivity, recordings: &Recordings, bin: usize) -> Measured {
+    let mut measured = of_whole(found.score, Some(found.error), recordings, bin);
+    measured.score.n_undefined = found.n_undefined;
+    measured
+}
+
+fn of_whole(value: f64, error: Option<f64>, recordings: &Recordings, bin: usize) -> Measured {
+    Measured {
+        bin: recordings.bins.get(bin).copied(),
+        score: Scored {
+            raw: number(value),
+            error: error.and_then(number),
+            ceiling: None,
+            ceiling_error: None,
+            ceiled: None,
+            ceiled_error: None,
+            n_sites: recordings.sites.len(),
+            n_undefined: 0,
+            n_stimuli: recordings.stimuli.len(),
+        },
+        table: None,
+    }
+}

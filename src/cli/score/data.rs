@@ -1,0 +1,324 @@
+//! Layers and recordings that were asked for.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use bhscore::Error;
+use bhscore::brainscore::layer::Layer;
+use bhscore::brainscore::recordings::{Grouping, Recordings, of_roi, over_time};
+use bhscore::io::assembly::{Assembly, folder};
+use bhscore::io::bdata::BData;
+use bhscore::io::features;
+use bhscore::nearest::{nearest, quoted};
+use bhscore::settings::{Decoding, Roi, Settings};
+use bhscore::study::brain::Samples;
+
+use super::args::{DataArgs, Time};
+use crate::cli::Global;
+
+/// What is compared.
+pub struct Data {
+    /// The model's name.
+    pub model: String,
+    /// Name of the recordings.
+    pub source: String,
+    pub layers: Vec<Layer>,
+    /// By region, then subject.
+    pub recordings: Vec<Recordings>,
+}
+
+/// Reads recordings, and finds layers.
+///
+/// - `groups`: column of groups of stimuli.
+pub fn data(global: &Global, args: &DataArgs, groups: Option<&str>) -> Result<Data> {
+    let taking = Taking {
+        args,
+        grouping: Grouping {
+            stratify: args.stratify.clone().filter(|column| column != "none"),
+            groups: groups.map(str::to_owned),
+        },
+    };
+    let mut data = match &args.net {
+        Some(net) => of_study(global, net, &taking)?,
+        None => of_files(global, &taking)?,
+    };
+    if args.stratify.as_deref() == Some("none") {
+        data.recordings
+            .iter_mut()
+            .for_each(|one| one.classes = None);
+    }
+    Ok(data)
+}
+
+struct Taking<'a> {
+    args: &'a DataArgs,
+    grouping: Grouping,
+}
+
+impl Taking<'_> {
+    fn recordings(
+        &self,
+        assembly: &Assembly,
+        region: &str,
+        subject: Option<&str>,
+    ) -> Result<Recordings> {
+        let averaged;
+        let assembly = match self.args.time {
+            Time::Bins => assembly,
+            Time::Mean if assembly.bins.len() <= 1 && assembly.values.shape()[2] == 1 => assembly,
+            Time::Mean => {
+                averaged = over_time(assembly);
+                &averaged
+            }
+        };
+        let estimator = self.args.ceiling.into();
+        Ok(Recordings::new(
+            assembly,
+            region,
+            subject,
+            &self.grouping,
+            estimator,
+        )?)
+    }
+
+    fn wants_region(&self, region: &str) -> bool {
+        self.args.rois.is_empty() || self.args.rois.iter().any(|wanted| wanted == region)
+    }
+}
+
+/// Those of `known` that were asked for; all if none was.
+fn chosen<'a>(what: &str, wanted: &[String], known: &'a [String]) -> Result<Vec<&'a String>> {
+    for name in wanted {
+        if !known.contains(name) {
+            let near = nearest(name, known.iter().map(String::as_str));
+            let remedy = match near.is_empty() {
+                true => format!("choose from {}", quoted(known.iter().map(String::as_str))),
+                false => format!("did you mean {}?", quoted(near)),
+            };
+            let problem = "is not there".to_owned();
+            return Err(Error::data(format!("{what} `{name}`"), problem, remedy).into());
+        }
+    }
+    let is_wanted = |name: &&String| wanted.is_empty() || wanted.contains(name);
+    Ok(known.iter().filter(is_wanted).collect())
+}
+
+fn of_study(global: &Global, net: &str, taking: &Taking) -> Result<Data> {
+    let args = taking.args;
+    let settings = global.read_settings()?;
+    let layout = global.layout();
+    let network = settings.network(net)?;
+    let split = args.split.into();
+    let layers: Vec<Layer> = chosen("layer", &args.layers, &network.layers)?
+        .into_iter()
+        .map(|layer| Layer::folder(layer, &layout.features(split, &network.dir, layer)))
+        .collect();
+    let subjects = chosen("subject", &args.subjects, &settings.subjects)?;
+    let names: Vec<String> = settings.rois.iter().map(|roi| roi.name.clone()).collect();
+    let rois = chosen("ROI", &args.rois, &names)?;
+    let images = match network.layers.first() {
+        Some(layer) => {
+            let folder = layout.features(split, &network.dir, layer);
+            features::Layer::open(&folder)?.labels().to_vec()
+        }
+        None => Vec::new(),
+    };
+    let mut by_subject = Vec::new();
+    for subject in subjects {
+        let path = layout.fmri(&settings, split, subject);
+        let table = BData::read(&path)?;
+        for roi in settings.rois.iter().filter(|roi| rois.contains(&&roi.name)) {
+            let assembly = assembly(&table, &path, roi, &settings.decoding.label_key, &images)?;
+            by_subject.push(taking.recordings(&assembly, &roi.name, Some(subject))?);
+        }
+    }
+    let place = |recordings: &Recordings| names.iter().position(|name| *name == recordings.region);
+    // Stable: subjects stay in order.
+    by_subject.sort_by_key(place);
+    Ok(Data {
+        model: network.dir.clone(),
+        source: "fmri".to_owned(),
+        layers,
+        recordings: by_subject,
+    })
+}
+
+fn assembly(
+    table: &BData,
+    path: &Path,
+    roi: &Roi,
+    label_key: &str,
+    images: &[String],
+) -> Result<Assembly> {
+    let samples = Samples::select(table, path, roi, label_key)?;
+    Ok(of_roi(samples, images)?)
+}
+
+fn of_files(global: &Global, taking: &Taking) -> Result<Data> {
+    let args = taking.args;
+    let mut layers = Vec::new();
+    for given in &args.features {
+        layers.extend(layers_of(given, args)?);
+    }
+    let names: Vec<String> = layers.iter().map(|layer| layer.name.clone()).collect();
+    if let Some(twice) = (1..names.len()).find(|&at| names[..at].contains(&names[at])) {
+        let remedy = "name them with --features LAYER=PATH";
+        return Err(Error::data(
+            format!("layer `{}`", names[twice]),
+            "is given twice",
+            remedy,
+        )
+        .into());
+    }
+    let wanted = chosen("layer", &args.layers, &names)?;
+    layers.retain(|layer| wanted.contains(&&layer.name));
+    let mut recordings: Vec<Recordings> = Vec::new();
+    for path in &args.brain {
+        // One file holds whatever subjects it does; of several, each is one.
+        let subject = (args.brain.len() > 1).then(|| stem(path));
+        recordings.extend(of_file(global, path, subject.as_deref(), taking)?);
+    }
+    if recordings.is_empty() {
+        let remedy = "leave --roi out, or correct it (`bhscore inspect` shows what is there)";
+        return Err(Error::data("the recordings", "have none of these regions", remedy).into());
+    }
+    let mut regions: Vec<String> = Vec::new();
+    for one in &recordings {
+        if !regions.contains(&one.region) {
+            regions.push(one.region.clone());
+        }
+    }
+    recordings.sort_by_key(|one| regions.iter().position(|region| *region == one.region));
+    let first = args.features.first().map_or("", String::as_str);
+    Ok(Data {
+        model: stem(Path::new(
+            first.rsplit_once('=').map_or(first, |(_, path)| path),
+        )),
+        source: args
+            .brain
+            .first()
+            .map_or_else(String::new, |path| stem(path)),
+        layers,
+        recordings,
+    })
+}
+
+fn stem(path: &Path) -> String {
+    let stem = path.file_stem().unwrap_or(path.as_os_str());
+    stem.to_string_lossy().into_owned()
+}
+
+/// A layer, or all layers of a folder of folders.
+fn layers_of(given: &str, args: &DataArgs) -> Result<Vec<Layer>> {
+    let (name, path) = match given.split_once('=') {
+        Some((name, path)) if !Path::new(given).exists() => (name.to_owned(), PathBuf::from(path)),
+        _ => (stem(Path::new(given)), PathBuf::from(given)),
+    };
+    if !path.is_dir() {
+        return Ok(vec![Layer::array(&name, &path, args.ids.as_deref())?]);
+    }
+    let mut folders = Vec::new();
+    for entry in std::fs::read_dir(&path).map_err(Error::io("list", &path))? {
+        let entry = entry.map_err(Error::io("list", &path))?.path();
+        if entry.is_dir() {
+            folders.push(entry);
+        }
+    }
+    if folders.is_empty() {
+        return Ok(vec![Layer::folder(&name, &path)]);
+    }
+    folders.sort();
+    Ok(folders
+        .iter()
+        .map(|folder| {
+            Layer::folder(
+                &folder.file_name().unwrap_or_default().to_string_lossy(),
+                folder,
+            )
+        })
+        .collect())
+}
+
+/// Recordings of each region of a file.
+fn of_file(
+    global: &Global,
+    path: &Path,
+    subject: Option<&str>,
+    taking: &Taking,
+) -> Result<Vec<Recordings>> {
+    let args = taking.args;
+    let extension = path.extension().and_then(|extension| extension.to_str());
+    if matches!(extension, Some("h5" | "hdf5" | "mat")) {
+        let table = BData::read(path)?;
+        let mut found = Vec::new();
+        let (rois, label_key) = rois(global, args)?;
+        for roi in rois {
+            let assembly = assembly(&table, path, &roi, &label_key, &[])?;
+            found.push(taking.recordings(&assembly, &roi.name, subject)?);
+        }
+        return Ok(found);
+    }
+    let assembly = match extension {
+        Some("npy") => folder::bare(path, args.brain_ids.as_deref(), args.sites.as_deref())?,
+        _ => Assembly::read(path)?,
+    };
+    let Some(column) = assembly.sites.get("region") else {
+        let region = args.rois.first().map_or("all", String::as_str);
+        return Ok(vec![taking.recordings(&assembly, region, subject)?]);
+    };
+    let mut regions: Vec<&String> = column.iter().collect();
+    regions.sort();
+    regions.dedup();
+    let wanted = regions
+        .into_iter()
+        .filter(|region| taking.wants_region(region));
+    wanted
+        .map(|region| {
+            let sites: Vec<usize> = (0..column.len())
+                .filter(|&site| column[site] == *region)
+                .collect();
+            taking.recordings(&assembly.with_sites(&sites), region, subject)
+        })
+        .collect()
+}
+
+/// ROIs of brain data: those of settings.json if there is one, or expressions that were given.
+fn rois(global: &Global, args: &DataArgs) -> Result<(Vec<Roi>, String)> {
+    let given = |text: &String| {
+        let (name, select) = text.split_once('=').unwrap_or((text, text));
+        Roi {
+            name: name.trim().to_owned(),
+            select: select.trim().to_owned(),
+        }
+    };
+    let path = global
+        .settings
+        .clone()
+        .unwrap_or_else(|| global.layout().settings());
+    if !path.exists() {
+        if args.rois.is_empty() {
+            let remedy = "name them: --roi V1=ROI_V1,V2=ROI_V2 (`bhscore inspect` lists what can be selected)";
+            return Err(
+                Error::data("the ROIs", "are not known without a settings.json", remedy).into(),
+            );
+        }
+        let rois = args.rois.iter().map(given).collect();
+        return Ok((rois, Decoding::default().label_key));
+    }
+    let settings: Settings = global.read_settings()?;
+    let names: Vec<String> = settings.rois.iter().map(|roi| roi.name.clone()).collect();
+    let (expressions, known): (Vec<String>, Vec<String>) =
+        args.rois.iter().cloned().partition(|roi| roi.contains('='));
+    let mut rois: Vec<Roi> = expressions.iter().map(given).collect();
+    if !known.is_empty() || rois.is_empty() {
+        let chosen = chosen("ROI", &known, &names)?;
+        rois.extend(
+            settings
+                .rois
+                .iter()
+                .filter(|roi| chosen.contains(&&roi.name))
+                .cloned(),
+        );
+    }
+    Ok((rois, settings.decoding.label_key))
+}

@@ -1,0 +1,142 @@
+//! What `score` found: the table on stdout, and `<benchmark>.csv`.
+
+use crate::brainscore::result::{BenchmarkScore, Row, Scored};
+use crate::brainscore::summary::over_rows;
+
+/// Columns of the CSV file.
+const COLUMNS: [&str; 16] = [
+    "model",
+    "benchmark",
+    "version",
+    "region",
+    "metric",
+    "normalise",
+    "layer",
+    "subject",
+    "bin_start",
+    "bin_end",
+    "raw",
+    "error",
+    "ceiling",
+    "ceiled",
+    "n_sites",
+    "n_undefined",
+];
+
+/// A line for each layer, with its raw and ceiled score in each region; `*` marks the layer that a region's score is
+/// of.
+#[must_use]
+pub fn text(scores: &[BenchmarkScore]) -> String {
+    let mut layers: Vec<&str> = Vec::new();
+    for row in scores.iter().flat_map(|score| &score.rows) {
+        if !layers.contains(&row.layer.as_str()) {
+            layers.push(&row.layer);
+        }
+    }
+    let width = layers
+        .iter()
+        .map(|layer| layer.len())
+        .max()
+        .unwrap_or(0)
+        .max("layer".len());
+    let mut lines = vec![format!("{:<width$}", "layer")];
+    lines.extend(layers.iter().map(|layer| format!("{layer:<width$}")));
+    for score in scores {
+        let mut cells = vec![score.benchmark.region.clone()];
+        cells.extend(layers.iter().map(|layer| {
+            let mark = if score.layer.as_deref() == Some(*layer) {
+                "*"
+            } else {
+                " "
+            };
+            format!("{}{mark}", cell(over_rows(&score.rows, layer)))
+        }));
+        let width = cells.iter().map(String::len).max().unwrap_or(0);
+        for (line, cell) in lines.iter_mut().zip(cells) {
+            line.push_str(&format!("  {cell:>width$}"));
+        }
+    }
+    lines.push(String::new());
+    lines.push(
+        "raw score, and in brackets the share of the ceiling; * the layer that a region's score is of".to_owned(),
+    );
+    lines.push(String::new());
+    lines.extend(scores.iter().map(line));
+    lines.join("\n")
+}
+
+fn cell(score: Option<Scored>) -> String {
+    let number = |value: Option<f64>| value.map_or("X".to_owned(), |value| format!("{value:.3}"));
+    match score {
+        None => "X".to_owned(),
+        Some(score) if score.ceiling.is_none() => number(score.raw),
+        Some(score) => format!("{} ({})", number(score.raw), number(score.ceiled)),
+    }
+}
+
+/// One score in words.
+fn line(score: &BenchmarkScore) -> String {
+    let id = &score.benchmark.id;
+    let Some((found, layer)) = score.score.zip(score.layer.as_ref()) else {
+        let reason = score.reason.as_deref().unwrap_or("no layer has a number");
+        return format!("{id}: X: {reason}");
+    };
+    let with_error = |value: Option<f64>, error: Option<f64>| match (value, error) {
+        (Some(value), Some(error)) => format!("{value:.3} ± {error:.3}"),
+        (Some(value), None) => format!("{value:.3}"),
+        (None, _) => "unknown".to_owned(),
+    };
+    let chosen = if score.committed { "committed" } else { "best" };
+    let mut text = format!(
+        "{id}: {} at {layer} ({chosen})",
+        with_error(found.raw, found.error)
+    );
+    if found.ceiling.is_some() {
+        let (ceiled, ceiling) = (
+            with_error(found.ceiled, found.ceiled_error),
+            with_error(found.ceiling, found.ceiling_error),
+        );
+        text += &format!(
+            "; ceiling {ceiling}; {}: {ceiled}",
+            score.benchmark.normalise
+        );
+    }
+    text += &format!("; {} sites, {} stimuli", found.n_sites, found.n_stimuli);
+    if found.n_undefined > 0 {
+        text += &format!("; {} sites undefined", found.n_undefined);
+    }
+    text
+}
+
+/// A row for each layer, subject and bin; empty fields where nothing is known.
+#[must_use]
+pub fn csv(score: &BenchmarkScore) -> Vec<u8> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let number = |value: Option<f64>| value.map_or(String::new(), |value| value.to_string());
+    let fields = |row: &Row| -> Vec<String> {
+        let benchmark = &score.benchmark;
+        vec![
+            score.model.clone(),
+            benchmark.id.clone(),
+            benchmark.version.to_string(),
+            benchmark.region.clone(),
+            benchmark.metric.clone(),
+            benchmark.normalise.clone(),
+            row.layer.clone(),
+            row.subject.clone().unwrap_or_default(),
+            number(row.bin.map(|(start, _)| start)),
+            number(row.bin.map(|(_, end)| end)),
+            number(row.score.raw),
+            number(row.score.error),
+            number(row.score.ceiling),
+            number(row.score.ceiled),
+            row.score.n_sites.to_string(),
+            row.score.n_undefined.to_string(),
+        ]
+    };
+    writer.write_record(COLUMNS).expect("memory takes it");
+    for row in &score.rows {
+        writer.write_record(fields(row)).expect("memory takes it");
+    }
+    writer.into_inner().expect("memory takes it")
+}
