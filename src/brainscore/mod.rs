@@ -3,5 +3,9 @@
 //! | file | holds |
 //! |---|---|
 //! | [`result`] | what `score` leaves of one model and benchmark in `results/brainscore/` |
+//! | [`folder`] | all of that folder |
+//! | [`tree`] | benchmarks below regions below averages: means, coverage, ranks |
 
+pub mod folder;
 pub mod result;
+pub mod tree;

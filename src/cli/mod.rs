@@ -19,6 +19,7 @@ mod speech;
 mod stages;
 mod status;
 mod sure;
+mod tree;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -130,6 +131,8 @@ enum Command {
     Ridge(ridge::RidgeArgs),
     /// Relate properties of models in two tables: correlations, partial ones, groups
     Relate(relate::RelateArgs),
+    /// Averages, coverage and ranks of a tree of benchmark scores
+    Tree(tree::TreeArgs),
 }
 
 /// How a command ended when nothing is wrong with the call itself, from good to bad.
@@ -193,6 +196,7 @@ fn run(cli: Cli) -> Result<Outcome> {
         Command::Settings(args) => status::settings(&global, &args),
         Command::Ridge(args) => ridge::run(&global, &args),
         Command::Relate(args) => relate::run(&global, &args),
+        Command::Tree(args) => tree::run(&global, &args),
     }
 }
 

@@ -13,6 +13,7 @@
 //! | [`voxels`] | `results/voxels.parquet`, one row per voxel and layer |
 //! | [`figure`] | ranking of networks, top ROI per layer, accuracies and more, as SVG and PNG |
 //! | [`relation`] | what `relate` found, as text, CSV and JSON |
+//! | [`tree`] | an evaluated benchmark tree as an indented table |
 //! | [`page`] | the self-contained `results/report.html` |
 //! | [`results`] | all files of `results/` together |
 //!
@@ -31,6 +32,7 @@ pub mod results;
 pub mod summary;
 pub mod sure;
 pub mod table;
+pub mod tree;
 pub mod voxels;
 
 use crate::bh::sure::Sure;

@@ -20,6 +20,7 @@
 //! | [`storage`] | read-only folders, full disks, unreadable records |
 //! | [`usage`] | help, exit status, settings, the shapes of JSON, closed pipes |
 //! | [`relate`] | are two tables related as SciPy does, mistakes told? |
+//! | [`tree`] | is the model page's tree averaged, counted, ranked as printed? |
 //! | [`inspect`] | does it say what is in every kind of file? |
 //! | [`demo`] | does the demo end with the scores it was made for? |
 //!
@@ -58,4 +59,5 @@ mod slurm;
 mod stale;
 mod status;
 mod storage;
+mod tree;
 mod usage;
