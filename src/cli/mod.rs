@@ -13,6 +13,7 @@ mod extract;
 mod inspect;
 mod progress;
 mod relate;
+mod report;
 mod ridge;
 mod slurm;
 mod speech;
@@ -133,6 +134,8 @@ enum Command {
     Relate(relate::RelateArgs),
     /// Averages, coverage and ranks of a tree of benchmark scores
     Tree(tree::TreeArgs),
+    /// A site of all results: leaderboard, models, benchmarks, how scores go together
+    Report(report::ReportArgs),
 }
 
 /// How a command ended when nothing is wrong with the call itself, from good to bad.
@@ -197,6 +200,7 @@ fn run(cli: Cli) -> Result<Outcome> {
         Command::Ridge(args) => ridge::run(&global, &args),
         Command::Relate(args) => relate::run(&global, &args),
         Command::Tree(args) => tree::run(&global, &args),
+        Command::Report(args) => report::run(&global, &args),
     }
 }
 

@@ -35,10 +35,10 @@ pub struct TreeArgs {
 #[derive(Args)]
 pub struct PolicyArgs {
     /// What a benchmark without a number is in its parent's mean: zero, as on the site, or left out
-    #[arg(long, value_enum, default_value_t = MissingArg::Zero, value_name = "HOW", hide_possible_values = true)]
+    #[arg(long, value_enum, default_value_t = MissingArg::Zero, value_name = "HOW")]
     missing: MissingArg,
     /// How ranks compare scores: exact, or site (as shown: three decimals, two at the top)
-    #[arg(long, value_enum, default_value_t = PolicyArg::Exact, value_name = "HOW", hide_possible_values = true)]
+    #[arg(long, value_enum, default_value_t = PolicyArg::Exact, value_name = "HOW")]
     rank_policy: PolicyArg,
 }
 

@@ -16,6 +16,7 @@
 //! | [`tree`] | an evaluated benchmark tree as an indented table |
 //! | [`page`] | the self-contained `results/report.html` |
 //! | [`results`] | all files of `results/` together |
+//! | [`site`] | the site of `report`: leaderboard, models, benchmarks |
 //!
 //! Nothing is computed here beyond ranks and percentages, and no file is opened: functions return text or
 //! write to a `Write`. A score without a value is empty, null or `undefined`, with its reason; never 0.
@@ -29,6 +30,7 @@ pub mod parquet;
 pub mod published;
 pub mod relation;
 pub mod results;
+pub mod site;
 pub mod summary;
 pub mod sure;
 pub mod table;

@@ -15,9 +15,7 @@ pub type Key = (String, u32);
 pub fn default_tree(scores: &[BenchmarkScore]) -> Node {
     let mut regions: BTreeMap<(usize, &str), BTreeMap<Key, ()>> = BTreeMap::new();
     for score in scores {
-        let region = score.benchmark.region.as_str();
-        let known = REGIONS.iter().position(|known| *known == region);
-        let place = (known.unwrap_or(REGIONS.len()), region);
+        let place = place_of(&score.benchmark.region);
         regions.entry(place).or_default().insert(key(score), ());
     }
     let leaf = |((id, version), ()): (Key, ())| Node {
@@ -32,6 +30,12 @@ pub fn default_tree(scores: &[BenchmarkScore]) -> Node {
         .into_iter()
         .map(|((_, region), leaves)| parent(region, leaves.into_iter().map(leaf).collect()));
     parent("average", vec![parent("neural", regions.collect())])
+}
+
+/// By what regions are put in order: place in the hierarchy, then name.
+pub fn place_of(region: &str) -> (usize, &str) {
+    let known = REGIONS.iter().position(|known| *known == region);
+    (known.unwrap_or(REGIONS.len()), region)
 }
 
 /// Identifier and version of a result's benchmark.
