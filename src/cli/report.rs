@@ -9,7 +9,7 @@ use bhscore::brainscore::{folder, tree};
 use bhscore::io::atomic::Batch;
 use bhscore::io::table::Table;
 use bhscore::relate::{self, Relations};
-use bhscore::report::site::{self, Board, INDEX, Input, LIST, accuracy, bh, csv};
+use bhscore::report::site::{self, Board, INDEX, Input, LIST, accuracy, bh};
 use clap::Args;
 use serde_json::json;
 
@@ -163,7 +163,7 @@ fn relations(board: &Board) -> Result<Option<Relations>> {
     let Some(request) = site::request(board) else {
         return Ok(None);
     };
-    let table = Table::parse(Path::new("leaderboard.csv"), &csv::numbers(board))?;
+    let table = Table::parse(Path::new("leaderboard.csv"), &site::table(board))?;
     Ok(Some(relate::relate(&[table], &request)?))
 }
 

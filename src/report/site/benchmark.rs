@@ -6,7 +6,7 @@ use super::bibtex::{self, Reference};
 use super::board::{Benchmark, Board, Model};
 use super::html::Html;
 use super::rows::{by_layer, sites, with_error};
-use super::shades::{Cell, Strip, range};
+use super::shades::{Cell, Strip, range, signed};
 use crate::brainscore::result::{BenchmarkScore, State};
 use crate::brainscore::tree::{Score, Scored};
 
@@ -18,6 +18,7 @@ struct Page {
     in_tree: bool,
     rows: Vec<Row>,
     has_sites: bool,
+    site_range: String,
     reference: Option<Reference>,
 }
 
@@ -51,14 +52,19 @@ pub fn page(board: &Board, benchmark: &Benchmark, html: &Html) -> Vec<u8> {
     results.sort_by(|(_, _, a), (_, _, b)| order(b.score).total_cmp(&order(a.score)));
     let values = results.iter().filter_map(|(_, _, node)| node.score.value());
     let shades = range(values);
+    let sites = results
+        .iter()
+        .flat_map(|(_, result, _)| result.site_scores.iter().copied().flatten());
+    let sites = range(sites).unwrap_or_default();
     let rows: Vec<Row> = (results.iter())
-        .map(|(model, result, node)| row(model, result, node, shades))
+        .map(|(model, result, node)| row(model, result, node, (shades, sites)))
         .collect();
     let page = Page {
         title: measured.id.clone(),
         version: measured.version,
         facts: facts(benchmark, &results),
         in_tree: benchmark.column.is_some(),
+        site_range: format!("{} to {}", signed(sites.0), signed(sites.1)),
         has_sites: rows.iter().any(|row| row.histogram.is_some()),
         rows,
         reference: bibtex::unique(measured.bibtex.as_deref()).pop(),
@@ -108,7 +114,12 @@ fn facts(
     facts
 }
 
-fn row(model: &Model, result: &BenchmarkScore, node: &Scored, shades: Option<(f64, f64)>) -> Row {
+fn row(
+    model: &Model,
+    result: &BenchmarkScore,
+    node: &Scored,
+    (shades, site_range): (Option<(f64, f64)>, (f64, f64)),
+) -> Row {
     let rank = node.rank.map_or_else(String::new, |rank| rank.to_string());
     let sort = rank.parse::<usize>().ok().map(|rank| rank.to_string());
     let score = result.score.as_ref();
@@ -142,7 +153,7 @@ fn row(model: &Model, result: &BenchmarkScore, node: &Scored, shades: Option<(f6
             result.layer.as_deref(),
             "ceiled score of each layer",
         ),
-        histogram: Strip::histogram(&site_scores, "sites"),
+        histogram: Strip::histogram(&site_scores, site_range, "sites"),
         reason: result.reason.clone(),
     }
 }

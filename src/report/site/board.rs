@@ -5,10 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::accuracy;
 use super::bh::{Network, Study};
 use super::bibtex::{self, Reference};
+use super::compare::BH_NAMES;
+use super::csv::BH;
 use super::slug::slugs;
 use crate::brainscore::result::{Benchmark as Measured, BenchmarkScore};
 use crate::brainscore::tree::template::{Key, default_tree, fill, key, result_of, with_versions};
 use crate::brainscore::tree::{Field, Missing, Node, Policy, Scored, evaluate};
+
+/// Columns of tables beside those of the tree and the BH scores.
+const RESERVED: [&str; 6] = ["rank", "model", "net", "layers", "benchmarks", "scored"];
 
 /// What a site is made from.
 #[derive(Debug, Default)]
@@ -301,7 +306,11 @@ fn columns(models: &[Model]) -> Vec<Column> {
         let (low, high) = (values().reduce(f64::min), values().reduce(f64::max));
         column.range = low.zip(high);
     }
-    let mut taken = BTreeSet::new();
+    let others = RESERVED
+        .iter()
+        .chain(&BH_NAMES)
+        .chain(BH.iter().map(|(name, _)| name));
+    let mut taken: BTreeSet<String> = others.map(|name| (*name).to_owned()).collect();
     for column in &mut columns {
         let versioned = |name: &str| match column.version {
             Some(version) => format!("{name}_v{version}"),

@@ -5,8 +5,6 @@
 //! `layers` (JSON, region to layer), `benchmarks` and `scored` (number of them), then a column per node of the tree. `X` is a
 //! benchmark that failed; empty what is undefined or was never run.
 
-use std::collections::BTreeSet;
-
 use serde_json::Value;
 
 use super::board::{Board, Model};
@@ -64,29 +62,13 @@ pub fn leaderboard(board: &Board) -> Vec<u8> {
     bytes(&header, board.models.iter().map(row))
 }
 
-/// Numbers only, for [`crate::relate`]: models, BH scores, nodes of the tree; empty where there is no number. Models
-/// go by their names in files if their names cannot be told apart in a table.
-pub fn numbers(board: &Board) -> Vec<u8> {
-    let mut header = vec!["model"];
-    header.extend(BH[..N_SCORES].iter().map(|(name, _)| *name));
-    header.extend(board.columns.iter().map(|column| column.key.as_str()));
-    let names: BTreeSet<&str> = board.models.iter().map(|model| model.name.trim()).collect();
-    let clear = names.len() == board.models.len() && !names.contains("");
-    let row = |model: &Model| {
-        let name = if clear { &model.name } else { &model.slug };
-        let mut row = vec![name.clone()];
-        row.extend(BH[..N_SCORES].iter().map(|(_, get)| text(get(model))));
-        row.extend(model.nodes().iter().map(|node| text(node.score.value())));
-        row
-    };
-    bytes(&header, board.models.iter().map(row))
-}
-
-fn text(value: Option<f64>) -> String {
+/// A number as it is read again; nothing for none.
+pub(super) fn text(value: Option<f64>) -> String {
     value.map_or_else(String::new, |value| value.to_string())
 }
 
-fn bytes(header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> Vec<u8> {
+/// Rows below a header.
+pub(super) fn bytes(header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> Vec<u8> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer
         .write_record(header)

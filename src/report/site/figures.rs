@@ -21,6 +21,8 @@ pub struct Figure {
     pub caption: String,
     /// SVG of [`crate::report::figure`]; goes into pages unescaped.
     pub svg: String,
+    /// Two columns wide.
+    pub wide: bool,
 }
 
 impl Figure {
@@ -34,26 +36,34 @@ impl Figure {
             title: title.into(),
             caption: caption.into(),
             svg,
+            wide: drawing.is_wide(),
         }
     }
 }
 
-/// Top ROI of each layer, top layer of each ROI, accuracies, nulls: what there is of them.
-pub fn of_model(board: &Board, model: &Model) -> Vec<Figure> {
+/// Figures of each half: top ROI of each layer, top layer of each ROI, accuracies, nulls; what there is of them.
+pub fn of_model(board: &Board, model: &Model) -> Vec<(&'static str, Vec<Figure>)> {
     let Some(network) = &model.bh else {
         return Vec::new();
     };
     let sure = network.sure.as_ref();
-    let mut figures = Vec::new();
+    let mut halves = Vec::new();
     if let Some(half) = &network.decoding {
         let rule = sure.and_then(|sure| sure.decoding.as_ref()?.published.as_ref());
-        figures.extend(of_half(board, network, half, Words::DECODING, rule));
+        halves.push((
+            "Decoding",
+            of_half(board, network, half, Words::DECODING, rule),
+        ));
     }
     if let Some(half) = &network.encoding {
         let rule = sure.and_then(|sure| sure.encoding.as_ref()?.published.as_ref());
-        figures.extend(of_half(board, network, half, Words::ENCODING, rule));
+        halves.push((
+            "Encoding",
+            of_half(board, network, half, Words::ENCODING, rule),
+        ));
     }
-    figures
+    halves.retain(|(_, figures)| !figures.is_empty());
+    halves
 }
 
 /// The words of a half.

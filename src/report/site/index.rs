@@ -57,7 +57,7 @@ struct ScoreCell {
 }
 
 /// Columns of benchmarks are hidden at first if there are more.
-const MANY: usize = 8;
+const MANY: usize = 3;
 
 /// `index.html`.
 pub fn page(board: &Board, html: &Html) -> Vec<u8> {

@@ -34,7 +34,7 @@ pub mod shades;
 pub mod slug;
 
 pub use board::{Board, Input};
-pub use compare::request;
+pub use compare::{request, table};
 
 use crate::relate::Relations;
 
@@ -46,7 +46,7 @@ pub const LIST: &str = ".bhscore-site";
 
 /// The files of the site with their paths in it.
 ///
-/// - `relations`: how BH scores and benchmarks go together, of [`request`] on [`csv::numbers`]; `None` where there
+/// - `relations`: how BH scores and benchmarks go together, of [`request`] on [`table`]; `None` where there
 ///   is nothing to relate.
 ///
 /// The last one, [`LIST`], names the others.

@@ -28,7 +28,7 @@ struct Page {
     tree: Option<Row>,
     n_models: usize,
     skip: bool,
-    figures: Vec<Figure>,
+    figures: Vec<(&'static str, Vec<Figure>)>,
     regions: Vec<String>,
     layers: Vec<LayerRow>,
     commands: Vec<String>,

@@ -202,27 +202,29 @@ impl Strip {
         })
     }
 
-    /// How many of some values lie in each of equal bins, and their ends; none without values.
-    pub fn histogram(values: &[f64], what: &str) -> Option<Strip> {
-        let (low, high) = range(values.iter().copied())?;
+    /// How many of some values lie in each of equal bins from `low` to `high`; none without values.
+    pub fn histogram(values: &[f64], (low, high): (f64, f64), what: &str) -> Option<Strip> {
+        if values.is_empty() {
+            return None;
+        }
         let width = ((high - low) / N_BINS as f64).max(f64::MIN_POSITIVE);
         let mut counts = [0_u32; N_BINS];
         for value in values {
             counts[(((value - low) / width) as usize).min(N_BINS - 1)] += 1;
         }
-        let bin = |(index, count): (usize, &u32)| {
-            let start = low + width * index as f64;
-            let name = format!("{} to {}", signed(start), signed(start + width));
-            (name, Some(f64::from(*count)))
-        };
-        let bins: Vec<(String, Option<f64>)> = counts.iter().enumerate().map(bin).collect();
+        let bin = |count: &u32| (String::new(), Some(f64::from(*count)));
+        let bins: Vec<(String, Option<f64>)> = counts.iter().map(bin).collect();
         let mut strip = Strip::of(&bins, None, what)?;
-        for (bar, count) in strip.bars.iter_mut().zip(counts) {
-            let (range, _) = bar.title.split_once(':').unwrap_or_default();
-            bar.title = format!("{range}: {count}");
+        for (index, (bar, count)) in strip.bars.iter_mut().zip(counts).enumerate() {
+            let start = low + width * index as f64;
+            bar.title = format!("{} to {}: {count}", signed(start), signed(start + width));
         }
-        let ends = format!("{} to {}", signed(low), signed(high));
-        strip.label = format!("{what}: {} from {ends}", values.len());
+        strip.label = format!(
+            "{what}: {} from {} to {}",
+            values.len(),
+            signed(low),
+            signed(high)
+        );
         Some(strip)
     }
 }
@@ -269,7 +271,7 @@ mod tests {
 
     #[test]
     fn histograms_count_every_value() {
-        let strip = Strip::histogram(&[0.0, 0.1, 0.1, 1.0], "sites").unwrap();
+        let strip = Strip::histogram(&[0.0, 0.1, 0.1, 1.0], (0.0, 1.0), "sites").unwrap();
         assert_eq!(strip.bars.len(), N_BINS);
         assert!(
             strip.label.starts_with("sites: 4 from 0.000 to 1.000"),
@@ -277,7 +279,7 @@ mod tests {
             strip.label
         );
         assert!(strip.bars[0].title.ends_with(": 1") && strip.bars[2].title.ends_with(": 2"));
-        assert!(Strip::histogram(&[0.5, 0.5], "x").is_some());
-        assert_eq!(Strip::histogram(&[], "x"), None);
+        assert!(Strip::histogram(&[0.5, 0.5], (0.5, 0.5), "x").is_some());
+        assert_eq!(Strip::histogram(&[], (0.0, 1.0), "x"), None);
     }
 }
