@@ -70,9 +70,13 @@ mod tests {
 
     #[test]
     fn nodes_are_indented_and_hidden_ones_left_out() {
-        let expected = "benchmark  score  rank  scored\n\
-                        neural      .167           1/3\n\u{20} a v2       .500     3     1/1\n\u{20} b             X           0/1\n";
-        assert_eq!(text(&tree(TEXT)), expected);
+        let expected = [
+            "benchmark  score  rank  scored",
+            "neural      .167           1/3",
+            "  a v2      .500     3     1/1",
+            "  b            X           0/1\n",
+        ];
+        assert_eq!(text(&tree(TEXT)), expected.join("\n"));
     }
 
     #[test]

@@ -115,7 +115,7 @@ fn mistakes_name_the_file_and_the_remedy() {
     run(["tree", path]).status(2).stderr_contains("t.json");
     fs::write(&file, "{\"id\": \"a\", \"childen\": []}").unwrap();
     let told = run(["tree", path]);
-    told.status(2).stderr_contains("did you mean `children`?");
+    told.status(2).stderr_contains("did you mean `children`");
     assert_eq!(told.stdout, "");
     fs::write(&file, "{\"id\": \"a\"}").unwrap();
     run([

@@ -11,7 +11,7 @@ use crate::env::{Run, TestEnv, program, run, spawn};
 use crate::items::{Item, NET, items};
 
 /// Every command with its subcommands.
-const COMMANDS: [&[&str]; 18] = [
+const COMMANDS: [&[&str]; 19] = [
     &[],
     &["demo"],
     &["extract"],
@@ -30,6 +30,7 @@ const COMMANDS: [&[&str]; 18] = [
     &["ridge", "predict"],
     &["relate"],
     &["tree"],
+    &["report"],
 ];
 
 #[test]

@@ -73,8 +73,8 @@ mod tests {
                     a,s/a,decoding,c2,s1,V1,0,3,\nb,s/b,decoding,c1,s1,V1,1,0,0.9\n";
         let rows = parse(Path::new("a.csv"), text.as_bytes()).unwrap();
         let layers = ["c1", "c2"].map(str::to_owned);
-        let names = (layers.as_slice(), ["V1".to_owned()].as_slice());
-        let names = (names.0, names.1);
+        let rois = ["V1".to_owned()];
+        let names = (layers.as_slice(), rois.as_slice());
         let means = means(&rows, ("a", "decoding"), names).unwrap();
         assert!((means[0][0] - 0.2).abs() < 1e-12 && means[1][0].is_nan());
         assert_eq!(super::means(&rows, ("a", "encoding"), names), None);
