@@ -63,7 +63,7 @@ pub fn page(board: &Board, benchmark: &Benchmark, html: &Html) -> Vec<u8> {
         title: measured.id.clone(),
         version: measured.version,
         facts: facts(benchmark, &results),
-        in_tree: benchmark.column.is_some(),
+        in_tree: benchmark.in_tree,
         site_range: format!("{} to {}", signed(sites.0), signed(sites.1)),
         has_sites: rows.iter().any(|row| row.histogram.is_some()),
         rows,

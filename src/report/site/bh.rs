@@ -185,22 +185,22 @@ impl Network {
         self.average.as_ref()?.published
     }
 
-    /// The headline: the average, or the half that there is.
-    pub fn headline(&self) -> Option<f64> {
+    /// The headline, the average or the half that there is, and its name.
+    pub fn headline(&self) -> (&'static str, Option<f64>) {
         match (&self.decoding, &self.encoding) {
-            (Some(_), Some(_)) => self.average(),
-            (Some(_), None) => self.decoding(),
-            (None, _) => self.encoding(),
+            (Some(_), Some(_)) => ("average", self.average()),
+            (None, Some(_)) => ("encoding", self.encoding()),
+            (_, None) => ("decoding", self.decoding()),
         }
     }
 
     /// 95 % interval of the headline.
     pub fn interval(&self) -> Option<(f64, f64)> {
         let sure = self.sure.as_ref()?;
-        let of = match (&self.decoding, &self.encoding) {
-            (Some(_), Some(_)) => &sure.average,
-            (Some(_), None) => &sure.decoding,
-            (None, _) => &sure.encoding,
+        let of = match self.headline().0 {
+            "average" => &sure.average,
+            "encoding" => &sure.encoding,
+            _ => &sure.decoding,
         };
         interval(of.as_ref())
     }
@@ -255,10 +255,16 @@ mod tests {
         assert_eq!(study.provenance.program, "p");
         let both = &study.networks[4];
         assert_eq!(both.decoding(), scores[4].published());
-        assert_eq!(both.headline(), scores[4].average().unwrap().0.ok());
+        assert_eq!(
+            both.headline(),
+            ("average", scores[4].average().unwrap().0.ok())
+        );
         assert_eq!((both.interval(), both.p()), (None, None));
-        assert_eq!(study.networks[1].headline(), scores[1].published());
-        assert_eq!(study.networks[3].headline(), None);
+        assert_eq!(
+            study.networks[1].headline(),
+            ("decoding", scores[1].published())
+        );
+        assert_eq!(study.networks[3].headline(), ("decoding", None));
     }
 
     #[test]

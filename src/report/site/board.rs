@@ -104,8 +104,10 @@ pub struct Benchmark {
     pub measured: Measured,
     /// Its name in files.
     pub slug: String,
-    /// Position of its column; none if it is not in the tree.
+    /// Position of its column; none if it is not shown.
     pub column: Option<usize>,
+    /// Whether it is in the tree, shown or hidden.
+    pub in_tree: bool,
 }
 
 impl Model {
@@ -121,14 +123,6 @@ impl Model {
     /// Its result on the benchmark of a leaf.
     pub fn result(&self, id: &str, version: Option<u32>) -> Option<&BenchmarkScore> {
         result_of((id, version), &self.scores)
-    }
-
-    /// The number by which models are put in order.
-    fn headline(&self, by_bh: bool) -> Option<f64> {
-        match by_bh {
-            true => self.bh.as_ref()?.headline(),
-            false => self.tree.as_ref()?.score.value(),
-        }
     }
 
     /// `<framework>/<network>`, if it is known and not the name.
@@ -186,11 +180,9 @@ impl Board {
             model.slug = slug;
         }
         let mut columns = columns(&models);
-        let benchmarks = benchmarks(&mut columns, keys);
+        let benchmarks = benchmarks(&mut columns, keys, template.as_ref());
         let mut warnings = input.warnings;
-        let outside = benchmarks
-            .iter()
-            .filter(|benchmark| benchmark.column.is_none());
+        let outside = benchmarks.iter().filter(|benchmark| !benchmark.in_tree);
         warnings.extend(outside.map(|benchmark| {
             let Measured { id, version, .. } = &benchmark.measured;
             format!("benchmark {id} v{version} is not in the tree, its results are in no average")
@@ -268,23 +260,32 @@ fn place(models: &mut [Model], template: &Node, missing: Missing, policy: Policy
     }
 }
 
-/// Best first, then by name; sets the ranks.
+/// Best first: by the average BH score, or the half that there is, or the root of the tree; then by the latter, then
+/// by name. Sets the ranks.
 fn sort(models: &mut [Model]) {
-    let by_bh = models.iter().any(|model| model.headline(true).is_some());
-    let key = |model: &Model| model.headline(by_bh).unwrap_or(f64::NEG_INFINITY);
-    let second = |model: &Model| {
-        let tree = model.tree.as_ref().and_then(|tree| tree.score.value());
-        tree.unwrap_or(f64::NEG_INFINITY)
+    let root = |model: &Model| model.tree.as_ref()?.score.value();
+    let kinds: [fn(&Model) -> Option<f64>; 4] = [
+        |model| model.bh.as_ref()?.average(),
+        |model| model.bh.as_ref()?.decoding(),
+        |model| model.bh.as_ref()?.encoding(),
+        root,
+    ];
+    let known =
+        |kind: &&fn(&Model) -> Option<f64>| models.iter().any(|model| kind(model).is_some());
+    let kind = kinds.iter().find(known).copied().unwrap_or(root);
+    let descending = |a: Option<f64>, b: Option<f64>| {
+        let number = |value: Option<f64>| value.unwrap_or(f64::NEG_INFINITY);
+        number(b).total_cmp(&number(a))
     };
     models.sort_by(|a, b| {
-        (key(b).total_cmp(&key(a)))
-            .then(second(b).total_cmp(&second(a)))
+        descending(kind(a), kind(b))
+            .then(descending(root(a), root(b)))
             .then(a.name.cmp(&b.name))
     });
-    let headlines: Vec<Option<f64>> = models.iter().map(|model| model.headline(by_bh)).collect();
-    for (model, own) in models.iter_mut().zip(&headlines) {
+    let numbers: Vec<Option<f64>> = models.iter().map(kind).collect();
+    for (model, own) in models.iter_mut().zip(&numbers) {
         let better = |own: f64| {
-            headlines
+            numbers
                 .iter()
                 .flatten()
                 .filter(|&&other| other > own)
@@ -350,7 +351,16 @@ fn add_columns(node: &Scored, (parent, depth): (&str, usize), columns: &mut Vec<
 }
 
 /// Benchmarks in the order of their columns, those outside the tree last; their columns get their slugs.
-fn benchmarks(columns: &mut [Column], keys: BTreeMap<Key, Measured>) -> Vec<Benchmark> {
+fn benchmarks(
+    columns: &mut [Column],
+    keys: BTreeMap<Key, Measured>,
+    tree: Option<&Node>,
+) -> Vec<Benchmark> {
+    let leaves: BTreeSet<(&str, Option<u32>)> = tree
+        .iter()
+        .flat_map(|tree| tree.leaves())
+        .map(|leaf| (leaf.id.as_str(), leaf.version))
+        .collect();
     let column_of = |measured: &Measured| {
         let is = |column: &Column| {
             column.leaf && column.id == measured.id && column.version == Some(measured.version)
@@ -360,6 +370,7 @@ fn benchmarks(columns: &mut [Column], keys: BTreeMap<Key, Measured>) -> Vec<Benc
     let mut benchmarks: Vec<Benchmark> = (keys.into_values())
         .map(|measured| Benchmark {
             column: column_of(&measured),
+            in_tree: leaves.contains(&(measured.id.as_str(), Some(measured.version))),
             slug: String::new(),
             measured,
         })

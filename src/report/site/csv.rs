@@ -23,7 +23,7 @@ pub const BH: [(&str, Get); 7] = [
 ];
 
 /// A number of a model.
-type Get = fn(&Model) -> Option<f64>;
+pub type Get = fn(&Model) -> Option<f64>;
 
 /// BH columns that are scores.
 pub const N_SCORES: usize = 3;

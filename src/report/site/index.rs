@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::board::{Board, Column, Model};
-use super::csv::{BH, N_SCORES};
+use super::csv::{BH, Get, N_SCORES};
 use super::figures::{self, Figure};
 use super::html::Html;
 use super::shades::{Cell, range};
@@ -58,6 +58,9 @@ struct ScoreCell {
 
 /// Columns of benchmarks are hidden at first if there are more.
 const MANY: usize = 3;
+
+/// Why there is no interval and no p.
+const NOT_MEASURED: &str = "not measured: `bhscore compute --sure` does";
 
 /// `index.html`.
 pub fn page(board: &Board, html: &Html) -> Vec<u8> {
@@ -163,7 +166,7 @@ fn bh_cells(board: &Board, model: &Model, has_sure: bool, has_encoding: bool) ->
         })
     };
     let n = if has_encoding { N_SCORES } else { 1 };
-    let score = |(index, (_, get)): (usize, &(&str, fn(&Model) -> Option<f64>))| {
+    let score = |(index, (_, get)): (usize, &(&str, Get))| {
         let all = board.models.iter().filter_map(*get);
         Cell::signed(get(model), range(all), reason(index))
     };
@@ -176,19 +179,23 @@ fn bh_cells(board: &Board, model: &Model, has_sure: bool, has_encoding: bool) ->
 }
 
 fn interval(model: &Model) -> Cell {
-    let Some((low, high)) = model.bh.as_ref().and_then(|bh| bh.interval()) else {
-        return Cell::signed(None, None, "not measured: `bhscore compute --sure` does");
+    let found = model
+        .bh
+        .as_ref()
+        .and_then(|bh| Some((bh.headline().0, bh.interval()?)));
+    let Some((kind, (low, high))) = found else {
+        return Cell::signed(None, None, NOT_MEASURED);
     };
     Cell {
         sort: Some(low.to_string()),
-        title: "95 % interval over images (jackknife)".to_owned(),
+        title: format!("95 % interval of the score ({kind}) over images, by the jackknife"),
         ..Cell::text(format!("{low:.2} to {high:.2}").replace('-', "−"))
     }
 }
 
 fn p(model: &Model) -> Cell {
     let Some((bh, p)) = model.bh.as_ref().and_then(|bh| Some((bh, bh.p()?))) else {
-        return Cell::signed(None, None, "not measured: `bhscore compute --sure` does");
+        return Cell::signed(None, None, NOT_MEASURED);
     };
     let text = |p: Option<f64>| p.map_or_else(|| "–".to_owned(), p_text);
     Cell {

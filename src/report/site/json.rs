@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 use super::bibtex;
 use super::board::{Board, Column, Model};
-use super::csv::BH;
+use super::csv::{BH, Get};
 use crate::PROGRAM;
 use crate::brainscore::result::BenchmarkScore;
 use crate::brainscore::tree::{self, Missing, Policy, Score, Scored};
@@ -127,7 +127,7 @@ fn bh(model: &Model) -> Value {
     let Some(_) = &model.bh else {
         return Value::Null;
     };
-    let number = |(name, get): &(&str, fn(&Model) -> Option<f64>)| {
+    let number = |(name, get): &(&str, Get)| {
         let name = name.strip_prefix("bh_").unwrap_or(name);
         (name.to_owned(), json!(get(model)))
     };

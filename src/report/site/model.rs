@@ -120,8 +120,13 @@ fn facts(model: &Model) -> Vec<(&'static str, String)> {
     if let Some(rank) = model.rank {
         facts.push(("rank here", rank.to_string()));
     }
-    if let Some(score) = model.bh.as_ref().and_then(Network::headline) {
-        facts.push(("BH score", signed(score)));
+    if let Some((kind, Some(score))) = model.bh.as_ref().map(Network::headline) {
+        let name = match kind {
+            "decoding" => "BH score, decoding",
+            "encoding" => "BH score, encoding",
+            _ => "BH score",
+        };
+        facts.push((name, signed(score)));
     }
     if let Some(tree) = model.tree.as_ref().filter(|_| !model.scores.is_empty()) {
         let display = crate::brainscore::tree::display::text(tree.score);
