@@ -39,7 +39,7 @@ pub struct ReportArgs {
     /// Folder of results [default: results/ in the study folder]
     #[arg(long, value_name = "DIR")]
     results: Option<PathBuf>,
-    /// Tree of benchmarks as in `tree`, whose scores do not matter: {\"id\": …, \"children\": […]}
+    /// Tree of benchmarks, a file as for `tree`; scores in it do not matter
     #[arg(long, value_name = "FILE")]
     tree: Option<PathBuf>,
     /// Folder of the site [default: site/ in the study folder]
