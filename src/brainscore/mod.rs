@@ -20,12 +20,15 @@
 //! | [`commitment`] | the layer that a model commits to for each region |
 //! | [`summary`] | from a row per layer, subject and bin to one score |
 //! | [`result`] | what `score` leaves of one model and benchmark in `results/brainscore/` |
+//! | [`folder`] | all of that folder |
+//! | [`tree`] | benchmarks below regions below averages: means, coverage, ranks |
 
 pub mod benchmark;
 pub mod ceiling;
 pub mod cka;
 pub mod commitment;
 pub mod features;
+pub mod folder;
 pub mod gram;
 pub mod layer;
 pub mod metric;
@@ -41,6 +44,7 @@ pub mod rsa;
 pub mod splitting;
 pub mod summary;
 pub mod temporal;
+pub mod tree;
 
 /// Normal numbers for tests, `(rows, columns)`.
 #[cfg(test)]

@@ -122,3 +122,77 @@ pub struct Provenance {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub manifest_sha256: Option<String>,
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A result of `model` on a benchmark (identifier, version, region) with a ceiled score, or a failed one.
+    pub(crate) fn score(
+        model: &str,
+        (id, version, region): (&str, u32, &str),
+        ceiled: Option<f64>,
+    ) -> BenchmarkScore {
+        let scored = |ceiled: f64| Scored {
+            raw: Some(ceiled / 2.0),
+            error: Some(0.01),
+            ceiling: Some(0.8),
+            ceiling_error: Some(0.02),
+            ceiled: Some(ceiled),
+            ceiled_error: Some(0.015),
+            n_sites: 102,
+            n_undefined: 1,
+            n_stimuli: 135,
+        };
+        let row = |layer: &str, ceiled: f64| Row {
+            layer: layer.to_owned(),
+            subject: None,
+            bin: None,
+            score: scored(ceiled),
+        };
+        BenchmarkScore {
+            schema: SCHEMA,
+            model: model.to_owned(),
+            benchmark: Benchmark {
+                id: id.to_owned(),
+                version,
+                region: region.to_owned(),
+                metric: "pls".to_owned(),
+                normalise: "r2_over_c".to_owned(),
+                visual_degrees: Some(8.0),
+                bibtex: Some(format!("@article{{{id},\n  title = {{On {id}}}\n}}")),
+            },
+            layer: ceiled.map(|_| "conv2".to_owned()),
+            committed: true,
+            state: if ceiled.is_some() {
+                State::Ok
+            } else {
+                State::Failed
+            },
+            reason: ceiled.is_none().then(|| "no site varies".to_owned()),
+            score: ceiled.map(scored),
+            rows: (ceiled.iter())
+                .flat_map(|&best| [row("conv1", best / 2.0), row("conv2", best)])
+                .collect(),
+            site_scores: Vec::new(),
+            provenance: Provenance {
+                program: "bhscore 0.1.0".to_owned(),
+                command: format!("bhscore score --model {model} --benchmark {id}"),
+                ..Provenance::default()
+            },
+        }
+    }
+
+    #[test]
+    fn a_result_is_read_as_it_was_written() {
+        for ceiled in [Some(0.5), None] {
+            let score = score("net/a", ("b", 1, "V1"), ceiled);
+            let text = serde_json::to_string(&score).unwrap();
+            assert!(!text.contains("site_scores"));
+            assert_eq!(
+                serde_json::from_str::<BenchmarkScore>(&text).unwrap(),
+                score
+            );
+        }
+    }
+}

@@ -13,6 +13,7 @@ mod extract;
 mod inspect;
 mod progress;
 mod relate;
+mod report;
 mod ridge;
 mod score;
 mod slurm;
@@ -20,6 +21,7 @@ mod speech;
 mod stages;
 mod status;
 mod sure;
+mod tree;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -133,6 +135,10 @@ enum Command {
     Score(Box<score::ScoreArgs>),
     /// Relate properties of models in two tables: correlations, partial ones, groups
     Relate(relate::RelateArgs),
+    /// Averages, coverage and ranks of a tree of benchmark scores
+    Tree(tree::TreeArgs),
+    /// A site of all results: leaderboard, models, benchmarks, how scores go together
+    Report(report::ReportArgs),
 }
 
 /// How a command ended when nothing is wrong with the call itself, from good to bad.
@@ -197,6 +203,8 @@ fn run(cli: Cli) -> Result<Outcome> {
         Command::Ridge(args) => ridge::run(&global, &args),
         Command::Score(args) => score::run(&global, &args),
         Command::Relate(args) => relate::run(&global, &args),
+        Command::Tree(args) => tree::run(&global, &args),
+        Command::Report(args) => report::run(&global, &args),
     }
 }
 

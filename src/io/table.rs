@@ -37,7 +37,11 @@ impl Table {
         Table::parse(path, &bytes)
     }
 
-    fn parse(path: &Path, bytes: &[u8]) -> Result<Table> {
+    /// A table from the content of a file; errors name `path`.
+    ///
+    /// # Errors
+    /// As [`Table::read`].
+    pub fn parse(path: &Path, bytes: &[u8]) -> Result<Table> {
         let not_csv = |error: csv::Error| {
             let problem = format!("is not a table of comma-separated values: {error}");
             Error::file(path, problem, "save it as CSV in UTF-8")

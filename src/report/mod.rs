@@ -15,8 +15,10 @@
 //! | [`scores`] | what `score` found for every layer and subject, as text and CSV |
 //! | [`figure`] | ranking of networks, top ROI per layer, accuracies and more, as SVG and PNG |
 //! | [`relation`] | what `relate` found, as text, CSV and JSON |
+//! | [`tree`] | an evaluated benchmark tree as an indented table |
 //! | [`page`] | the self-contained `results/report.html` |
 //! | [`results`] | all files of `results/` together |
+//! | [`site`] | the site of `report`: leaderboard, models, benchmarks |
 //!
 //! Nothing is computed here beyond ranks and percentages, and no file is opened: functions return text or
 //! write to a `Write`. A score without a value is empty, null or `undefined`, with its reason; never 0.
@@ -31,10 +33,12 @@ pub mod published;
 pub mod relation;
 pub mod results;
 pub mod scores;
+pub mod site;
 pub mod sites;
 pub mod summary;
 pub mod sure;
 pub mod table;
+pub mod tree;
 pub mod voxels;
 
 use crate::bh::sure::Sure;

@@ -149,7 +149,7 @@ fn name(kind: Coefficient) -> &'static str {
 }
 
 /// A p with two or more digits that count.
-pub(super) fn p_text(p: f64) -> String {
+pub(crate) fn p_text(p: f64) -> String {
     match p {
         p if p.is_nan() => "-".to_owned(),
         p if p > 0.0 && p < SMALL_P => format!("{p:.1e}"),

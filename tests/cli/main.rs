@@ -21,11 +21,14 @@
 //! | [`storage`] | read-only folders, full disks, unreadable records |
 //! | [`usage`] | help, exit status, settings, the shapes of JSON, closed pipes |
 //! | [`relate`] | are two tables related as SciPy does, mistakes told? |
+//! | [`tree`] | is the model page's tree averaged, counted, ranked as printed? |
+//! | [`report`] | is the site whole, its numbers those of the results, other folders kept? |
+//! | [`browser`] | does a browser sort, fold and show its pages without asking for anything? |
 //! | [`inspect`] | does it say what is in every kind of file? |
 //! | [`demo`] | does the demo end with the scores it was made for? |
 //!
 //! [`env`] holds the study in a temporary folder on which the program is run, [`edit`] changes its
-//! input, [`items`] names its work.
+//! input, [`items`] names its work; [`results`] writes results that were never computed.
 
 #![allow(
     clippy::unwrap_used,
@@ -34,6 +37,7 @@
     reason = "tests may"
 )]
 
+mod browser;
 mod ceilings;
 #[path = "../common/mod.rs"]
 mod common;
@@ -54,10 +58,13 @@ mod items;
 mod odd;
 mod options;
 mod relate;
+mod report;
+mod results;
 mod ridge;
 mod select;
 mod slurm;
 mod stale;
 mod status;
 mod storage;
+mod tree;
 mod usage;

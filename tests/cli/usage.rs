@@ -11,7 +11,7 @@ use crate::env::{Run, TestEnv, program, run, spawn};
 use crate::items::{Item, NET, items};
 
 /// Every command with its subcommands.
-const COMMANDS: [&[&str]; 17] = [
+const COMMANDS: [&[&str]; 19] = [
     &[],
     &["demo"],
     &["extract"],
@@ -29,6 +29,8 @@ const COMMANDS: [&[&str]; 17] = [
     &["ridge", "fit"],
     &["ridge", "predict"],
     &["relate"],
+    &["tree"],
+    &["report"],
 ];
 
 #[test]
