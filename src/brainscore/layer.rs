@@ -8,6 +8,7 @@ use ndarray::{Array2, ArrayD, Axis, ShapeBuilder};
 
 use super::features::Features;
 use super::gram::Gram;
+use super::pca::Pca;
 use crate::error::{Error, Result};
 use crate::io::assembly::STIMULUS;
 use crate::io::table::Table;
@@ -24,6 +25,8 @@ pub struct Layer {
     /// The layer's name.
     pub name: String,
     source: Source,
+    /// Components that stand for the units, and the images that these are of.
+    reduced: Option<(usize, Box<Layer>)>,
 }
 
 #[derive(Debug, Clone)]
@@ -50,6 +53,7 @@ impl Layer {
         Layer {
             name: name.to_owned(),
             source: Source::Folder(path.to_owned()),
+            reduced: None,
         }
     }
 
@@ -71,7 +75,18 @@ impl Layer {
                 path: path.to_owned(),
                 images,
             },
+            reduced: None,
         })
+    }
+
+    /// The same layer, whose units are replaced by their principal components over the images of `reference`, if it
+    /// has more units than that (SPEC: 2.7).
+    #[must_use]
+    pub fn reduced(self, n_components: usize, reference: Layer) -> Layer {
+        Layer {
+            reduced: Some((n_components, Box::new(reference))),
+            ..self
+        }
     }
 
     /// Features of these stimuli, in this order.
@@ -85,6 +100,26 @@ impl Layer {
         memory: Memory,
         stop: &AtomicBool,
     ) -> Result<Features> {
+        let Some((n_components, reference)) = &self.reduced else {
+            return self.of_units(Some(stimuli), want, memory, stop);
+        };
+        let units = self.of_units(Some(stimuli), Want::Values, memory, stop)?;
+        if units.n_units() <= *n_components {
+            return Ok(units);
+        }
+        let reference = reference.of_units(None, Want::Values, memory, stop)?;
+        let components = Pca::fit(&reference, *n_components)?;
+        Features::new(components.project(&units)?).map_err(|error| self.named(error))
+    }
+
+    /// Units of these stimuli; of all images if none are given.
+    fn of_units(
+        &self,
+        stimuli: Option<&[String]>,
+        want: Want,
+        memory: Memory,
+        stop: &AtomicBool,
+    ) -> Result<Features> {
         match &self.source {
             Source::Folder(path) => self.of_folder(path, stimuli, want, memory, stop),
             Source::Array { path, images } => self.of_array(path, images, stimuli),
@@ -94,13 +129,13 @@ impl Layer {
     fn of_folder(
         &self,
         path: &Path,
-        stimuli: &[String],
+        stimuli: Option<&[String]>,
         want: Want,
         memory: Memory,
         stop: &AtomicBool,
     ) -> Result<Features> {
         let mut units = Units::open(path, Reading::default())?;
-        let rows = rows(&units.images, stimuli, path)?;
+        let rows = rows(&units.images, stimuli.unwrap_or(&units.images), path)?;
         // The layer as it is read, the stimuli's rows of it, and products.
         let whole = units.whole_bytes() + (rows.len() * units.n_units() * size_of::<f32>()) as u64;
         if want == Want::Values || whole <= memory.bytes {
@@ -126,7 +161,12 @@ impl Layer {
         Ok(Features::from_gram(gram.finish().view(), units.n_units()))
     }
 
-    fn of_array(&self, path: &Path, images: &[String], stimuli: &[String]) -> Result<Features> {
+    fn of_array(
+        &self,
+        path: &Path,
+        images: &[String],
+        stimuli: Option<&[String]>,
+    ) -> Result<Features> {
         let values = read(path)?;
         let numbered: Vec<String>;
         let images = match images {
@@ -141,7 +181,7 @@ impl Layer {
                 return Err(Error::file(path, problem, "give a row for each image"));
             }
         };
-        let rows = rows(images, stimuli, path)?;
+        let rows = rows(images, stimuli.unwrap_or(images), path)?;
         let is_all = rows.len() == values.nrows() && rows.is_sorted();
         let values = if is_all {
             values

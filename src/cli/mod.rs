@@ -133,6 +133,8 @@ enum Command {
     Ridge(ridge::RidgeArgs),
     /// Score layers on recordings: neural predictivity, RSA, CKA, with ceilings
     Score(Box<score::ScoreArgs>),
+    /// Choose the layer of a network that stands for each region
+    Commit(Box<score::commit::CommitArgs>),
     /// Relate properties of models in two tables: correlations, partial ones, groups
     Relate(relate::RelateArgs),
     /// Averages, coverage and ranks of a tree of benchmark scores
@@ -202,6 +204,7 @@ fn run(cli: Cli) -> Result<Outcome> {
         Command::Settings(args) => status::settings(&global, &args),
         Command::Ridge(args) => ridge::run(&global, &args),
         Command::Score(args) => score::run(&global, &args),
+        Command::Commit(args) => score::commit::run(&global, &args),
         Command::Relate(args) => relate::run(&global, &args),
         Command::Tree(args) => tree::run(&global, &args),
         Command::Report(args) => report::run(&global, &args),

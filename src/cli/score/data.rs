@@ -13,7 +13,7 @@ use bhscore::nearest::{nearest, quoted};
 use bhscore::settings::{Decoding, Roi, Settings};
 use bhscore::study::brain::Samples;
 
-use super::args::{DataArgs, Time};
+use super::args::{DataArgs, Half, Time};
 use crate::cli::Global;
 
 /// What is compared.
@@ -137,7 +137,10 @@ fn of_study(global: &Global, net: &str, taking: &Taking) -> Result<Data> {
     by_subject.sort_by_key(place);
     Ok(Data {
         model: network.dir.clone(),
-        source: "fmri".to_owned(),
+        source: match args.split {
+            Half::Training => "fmri".to_owned(),
+            Half::Test => "fmri-test".to_owned(),
+        },
         layers,
         recordings: by_subject,
     })
@@ -158,7 +161,7 @@ fn of_files(global: &Global, taking: &Taking) -> Result<Data> {
     let args = taking.args;
     let mut layers = Vec::new();
     for given in &args.features {
-        layers.extend(layers_of(given, args)?);
+        layers.extend(layers_of(given, args.ids.as_deref())?);
     }
     let names: Vec<String> = layers.iter().map(|layer| layer.name.clone()).collect();
     if let Some(twice) = (1..names.len()).find(|&at| names[..at].contains(&names[at])) {
@@ -209,13 +212,13 @@ fn stem(path: &Path) -> String {
 }
 
 /// A layer, or all layers of a folder of folders.
-fn layers_of(given: &str, args: &DataArgs) -> Result<Vec<Layer>> {
+pub fn layers_of(given: &str, ids: Option<&Path>) -> Result<Vec<Layer>> {
     let (name, path) = match given.split_once('=') {
         Some((name, path)) if !Path::new(given).exists() => (name.to_owned(), PathBuf::from(path)),
         _ => (stem(Path::new(given)), PathBuf::from(given)),
     };
     if !path.is_dir() {
-        return Ok(vec![Layer::array(&name, &path, args.ids.as_deref())?]);
+        return Ok(vec![Layer::array(&name, &path, ids)?]);
     }
     let mut folders = Vec::new();
     for entry in std::fs::read_dir(&path).map_err(Error::io("list", &path))? {

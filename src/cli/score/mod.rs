@@ -1,6 +1,7 @@
-//! `score`: how well layers predict recordings, or how alike they are.
+//! `score`: how well layers predict recordings, or how alike they are; `commit`: which layers stand for regions.
 
 mod args;
+pub mod commit;
 mod data;
 
 use std::path::{Path, PathBuf};
@@ -22,8 +23,8 @@ use bhscore::{Error, PROGRAM};
 use clap::Args;
 use serde_json::json;
 
-pub use self::args::{DataArgs, HowArgs, NameArgs};
-pub use self::data::{Data, data};
+use self::args::{DataArgs, HowArgs, NameArgs};
+use self::data::{Data, data, layers_of};
 use super::slurm::quote;
 use super::{Global, Outcome, progress, speech, stop_flag};
 
@@ -66,9 +67,7 @@ pub fn run(global: &Global, args: &ScoreArgs) -> Result<Outcome> {
     };
     let mut found = Vec::new();
     for of_region in &regional {
-        for remark in &of_region.remarks {
-            speech::note(&format!("warning: {remark}"));
-        }
+        warn(of_region);
         let score = naming.score(of_region, &data.layers, commitment.as_ref());
         naming.write(&score, &of_region.sites)?;
         found.push(score);
@@ -88,8 +87,14 @@ pub fn run(global: &Global, args: &ScoreArgs) -> Result<Outcome> {
     })
 }
 
+fn warn(regional: &Regional) {
+    for remark in &regional.remarks {
+        speech::note(&format!("warning: {remark}"));
+    }
+}
+
 /// How layers are measured, from the options.
-pub fn setup(global: &Global, how: &HowArgs) -> Result<Setup> {
+fn setup(global: &Global, how: &HowArgs) -> Result<Setup> {
     if !(how.train_share > 0.0 && how.train_share < 1.0) {
         let problem = format!("{} is no share", how.train_share);
         return Err(Error::data("--train-share", problem, "give one between 0 and 1").into());
@@ -127,7 +132,7 @@ fn save_splits(path: &Path, recordings: &[Recordings], setup: &Setup) -> Result<
 }
 
 /// Measures with a bar where somebody looks.
-pub fn with_progress(
+fn with_progress(
     global: &Global,
     layers: &[Layer],
     recordings: &[Recordings],
@@ -149,7 +154,7 @@ pub fn with_progress(
 }
 
 /// What results are called, and where they go.
-pub struct Naming {
+struct Naming {
     root: PathBuf,
     model: String,
     source: String,
@@ -162,7 +167,7 @@ pub struct Naming {
 }
 
 impl Naming {
-    pub fn new(global: &Global, args: &NameArgs, data: &Data, setup: &Setup) -> Result<Naming> {
+    fn new(global: &Global, args: &NameArgs, data: &Data, setup: &Setup) -> Result<Naming> {
         let model = args.model.clone().unwrap_or_else(|| data.model.clone());
         let source = args
             .benchmark
@@ -206,7 +211,7 @@ impl Naming {
     }
 
     /// The model's folder.
-    pub fn folder(&self) -> PathBuf {
+    fn folder(&self) -> PathBuf {
         self.root.join(&self.model)
     }
 
@@ -296,7 +301,7 @@ impl Naming {
 }
 
 /// The command that was typed, as words of a shell.
-pub fn command() -> String {
+fn command() -> String {
     let words = std::env::args_os().skip(1);
     let words = words.map(|word| quote::shell(&word.to_string_lossy()));
     std::iter::once("bhscore".to_owned())

@@ -1,0 +1,142 @@
+//! `commit`: which layer of a model stands for which region.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use bhscore::Error;
+use bhscore::brainscore::commitment::{Commitment, FILE_NAME};
+use bhscore::brainscore::layer::Layer;
+use bhscore::report::scores;
+use bhscore::work::layout::Split;
+use clap::Args;
+use serde_json::json;
+
+use super::{
+    Data, DataArgs, HowArgs, NameArgs, Naming, data, layers_of, setup, warn, with_progress,
+};
+use crate::cli::{Global, Outcome, speech, stop_flag};
+
+/// Options of `commit`.
+#[derive(Args)]
+#[command(after_help = "\
+For each region the layer with the highest ceiled score is written to results/brainscore/<model>/layers.json, where
+`score` takes it from. Commit on other data than those that are scored. Brain-Score commits with --pca 1000.
+
+Examples:
+  bhscore -C study commit --net pytorch/alexnet
+  bhscore -C study commit --net pytorch/alexnet --pca 1000
+  bhscore commit --features layers/ --brain public.nc --pca 1000 --pca-features imagenet/ --model alexnet")]
+pub struct CommitArgs {
+    #[command(flatten)]
+    data: DataArgs,
+    #[command(flatten)]
+    how: HowArgs,
+    #[command(flatten)]
+    name: NameArgs,
+    /// Replace units by so many principal components, or none
+    #[arg(long, value_name = "none|N", default_value = "none", value_parser = components)]
+    pca: Components,
+    /// Features whose components are taken, of other images: a folder of layers, or LAYER=PATH (repeatable)
+    /// [default: the training half of the study]
+    #[arg(long, value_name = "PATH", requires = "pca")]
+    pca_features: Vec<String>,
+}
+
+#[derive(Clone, Copy)]
+struct Components(Option<usize>);
+
+fn components(text: &str) -> Result<Components, String> {
+    match text {
+        "none" => Ok(Components(None)),
+        _ => match text.parse() {
+            Ok(n) if n > 0 => Ok(Components(Some(n))),
+            _ => Err("give `none` or a number of components, such as 1000".to_owned()),
+        },
+    }
+}
+
+pub fn run(global: &Global, args: &CommitArgs) -> Result<Outcome> {
+    let stop = stop_flag()?;
+    let mut data = data(global, &args.data, args.how.groups.as_deref())?;
+    if let Components(Some(n)) = args.pca {
+        data.layers = reduced(global, args, &data, n)?;
+    }
+    let setup = setup(global, &args.how)?;
+    let regional = with_progress(global, &data.layers, &data.recordings, &setup, &stop)?;
+    let naming = Naming::new(global, &args.name, &data, &setup)?;
+    let mut found = Vec::new();
+    let mut layers = BTreeMap::new();
+    for of_region in &regional {
+        warn(of_region);
+        let score = naming.score(of_region, &data.layers, None);
+        if let Some(layer) = &score.layer {
+            layers.insert(of_region.region.clone(), layer.clone());
+        }
+        found.push(score);
+    }
+    if layers.is_empty() {
+        let remedy = "see the warnings above";
+        return Err(Error::data("the layers", "have no score in any region", remedy).into());
+    }
+    let chosen = Commitment { layers };
+    let all = chosen.clone().add(&naming.folder())?;
+    let Components(pca) = args.pca;
+    speech::print(&match global.json {
+        true => json!({ "layers": chosen, "pca": pca, "scores": found }).to_string(),
+        false => scores::text(&found),
+    })?;
+    if !global.json {
+        for (region, layer) in &chosen.layers {
+            speech::note(&format!("{region}: {layer}"));
+        }
+        speech::note(&match pca {
+            Some(n) => format!("layers of more than {n} units by {n} principal components"),
+            None => "all units, no principal components".to_owned(),
+        });
+        let path = naming.folder().join(FILE_NAME);
+        speech::note(&format!(
+            "{} regions in {}",
+            all.layers.len(),
+            path.display()
+        ));
+    }
+    Ok(Outcome::Complete)
+}
+
+/// Layers by the components of other images.
+fn reduced(global: &Global, args: &CommitArgs, data: &Data, n: usize) -> Result<Vec<Layer>> {
+    let mut references = Vec::new();
+    for given in &args.pca_features {
+        references.extend(layers_of(given, None)?);
+    }
+    if args.pca_features.is_empty() {
+        let Some(net) = &args.data.net else {
+            let remedy = "give features of other images: --pca-features FOLDER";
+            return Err(Error::data("--pca", "has no images to take components of", remedy).into());
+        };
+        let settings = global.read_settings()?;
+        let dir = settings.network(net)?.dir.clone();
+        let layout = global.layout();
+        let folder =
+            |layer: &Layer| -> PathBuf { layout.features(Split::Training, &dir, &layer.name) };
+        let of_study = data
+            .layers
+            .iter()
+            .map(|layer| Layer::folder(&layer.name, Path::new(&folder(layer))));
+        references.extend(of_study);
+    }
+    let with_reference = |layer: &Layer| {
+        let reference = references.iter().find(|known| known.name == layer.name);
+        let reference = reference.ok_or_else(|| {
+            let remedy = "add it: --pca-features LAYER=PATH";
+            Error::data(
+                format!("layer `{}`", layer.name),
+                "has no features for --pca",
+                remedy,
+            )
+        })?;
+        Ok(layer.clone().reduced(n, reference.clone()))
+    };
+    data.layers.iter().map(with_reference).collect()
+}
