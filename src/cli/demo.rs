@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
+use bhscore::report::scores;
 use bhscore::settings::Settings;
 use bhscore::study::{Behaviour, Context};
 use bhscore::synth::{Plan, write_study};
@@ -10,8 +11,9 @@ use bhscore::work::Stage;
 use clap::Args;
 
 use super::crew::Crew;
+use super::score::{self, MetricArg};
 use super::stages::{PassArgs, SelectArgs, StageArgs, run_stage};
-use super::{Global, Outcome, compute, extract, speech, stop_flag};
+use super::{Global, Outcome, compute, extract, report, speech, stop_flag};
 
 /// Options of `demo`.
 #[derive(Args)]
@@ -95,5 +97,21 @@ pub fn run(global: &Global, args: &DemoArgs) -> Result<Outcome> {
     }
     crew.leave(&context.layout)?;
     let networks: Vec<_> = settings.networks.iter().collect();
-    compute::score(&global, &settings, &networks, &Default::default())
+    let outcome = compute::score(&global, &settings, &networks, &Default::default())?;
+    let mut predictivity = Vec::new();
+    for network in &networks {
+        predictivity.extend(score::of_network(
+            &quieter,
+            &network.dir,
+            MetricArg::Ridge,
+            &stop,
+        )?);
+        score::of_network(&quieter, &network.dir, MetricArg::Rdm, &stop)?;
+    }
+    if !global.json {
+        speech::print(&format!("\n{}", scores::by_model(&predictivity)))?;
+    }
+    let site = report::make(&global, &Default::default())?;
+    say(&format!("site: {}", site.page.display()));
+    Ok(outcome.max(site.outcome))
 }

@@ -25,7 +25,7 @@ const BENCHMARKS: &str = "brainscore";
 const GENERATOR: &str = "<meta name=\"generator\" content=\"bhscore ";
 
 /// Options of `report`.
-#[derive(Args)]
+#[derive(Args, Default)]
 #[command(after_help = "\
 Takes what is there: results/bhscore.json and accuracy_summary.csv of `compute`, results/brainscore/ of `score`.
 The pages hold everything they show and need no server: open site/index.html, or copy the folder anywhere.
@@ -56,6 +56,33 @@ pub struct ReportArgs {
 }
 
 pub fn run(global: &Global, args: &ReportArgs) -> Result<Outcome> {
+    let made = make(global, args)?;
+    let page = made.page.display().to_string();
+    speech::print(&match global.json {
+        true => json!({
+            "site": page, "n_models": made.n_models, "n_benchmarks": made.n_benchmarks, "n_files": made.n_files,
+            "warnings": made.warnings,
+        })
+        .to_string(),
+        false => page,
+    })?;
+    Ok(made.outcome)
+}
+
+/// A site that was made.
+pub struct Made {
+    /// Its first page.
+    pub page: PathBuf,
+    /// Failed if results could not be used.
+    pub outcome: Outcome,
+    n_models: usize,
+    n_benchmarks: usize,
+    n_files: usize,
+    warnings: Vec<String>,
+}
+
+/// Makes the site.
+pub fn make(global: &Global, args: &ReportArgs) -> Result<Made> {
     let results = args
         .results
         .clone()
@@ -88,20 +115,17 @@ pub fn run(global: &Global, args: &ReportArgs) -> Result<Outcome> {
         &old,
         files.iter().map(|(path, _)| path.as_str()).collect(),
     )?;
-    if global.json {
-        let value = json!({
-            "site": out.join(INDEX).display().to_string(),
-            "n_models": board.models.len(), "n_benchmarks": board.benchmarks.len(), "n_files": files.len(),
-            "warnings": board.warnings,
-        });
-        speech::print(&value.to_string())?;
-    } else {
-        speech::print(&out.join(INDEX).display().to_string())?;
-    }
-    Ok(if n_problems > 0 {
-        Outcome::Failed
-    } else {
-        Outcome::Complete
+    Ok(Made {
+        page: out.join(INDEX),
+        outcome: if n_problems > 0 {
+            Outcome::Failed
+        } else {
+            Outcome::Complete
+        },
+        n_models: board.models.len(),
+        n_benchmarks: board.benchmarks.len(),
+        n_files: files.len(),
+        warnings: board.warnings,
     })
 }
 

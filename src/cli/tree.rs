@@ -32,7 +32,7 @@ pub struct TreeArgs {
 }
 
 /// How scores are averaged and compared.
-#[derive(Args)]
+#[derive(Args, Default)]
 pub struct PolicyArgs {
     /// What a benchmark without a number is in its parent's mean: zero, as on the site, or left out
     #[arg(long, value_enum, default_value_t = MissingArg::Zero, value_name = "HOW")]
@@ -42,14 +42,16 @@ pub struct PolicyArgs {
     rank_policy: PolicyArg,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
+#[derive(Clone, Copy, Default, ValueEnum)]
 enum MissingArg {
+    #[default]
     Zero,
     Skip,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
+#[derive(Clone, Copy, Default, ValueEnum)]
 enum PolicyArg {
+    #[default]
     Exact,
     Site,
 }

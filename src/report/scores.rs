@@ -65,6 +65,46 @@ pub fn text(scores: &[BenchmarkScore]) -> String {
     lines.join("\n")
 }
 
+/// A line for each model, with its score in each region: what `score` found for several.
+#[must_use]
+pub fn by_model(scores: &[BenchmarkScore]) -> String {
+    let distinct = |of: fn(&BenchmarkScore) -> &str| {
+        let mut names: Vec<&str> = Vec::new();
+        for name in scores.iter().map(of) {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        names
+    };
+    let models = distinct(|score| &score.model);
+    let benchmarks = distinct(|score| &score.benchmark.id);
+    let width = models
+        .iter()
+        .map(|model| model.len())
+        .max()
+        .unwrap_or(0)
+        .max("model".len());
+    let mut lines = vec![format!("{:<width$}", "model")];
+    lines.extend(models.iter().map(|model| format!("{model:<width$}")));
+    for benchmark in benchmarks {
+        let of = |model: &str| {
+            let is =
+                |score: &&BenchmarkScore| score.model == model && score.benchmark.id == benchmark;
+            cell(scores.iter().find(is).and_then(|score| score.score))
+        };
+        let mut cells = vec![benchmark.to_owned()];
+        cells.extend(models.iter().map(|model| of(model)));
+        let width = cells.iter().map(String::len).max().unwrap_or(0);
+        for (line, cell) in lines.iter_mut().zip(cells) {
+            line.push_str(&format!("  {cell:>width$}"));
+        }
+    }
+    lines.push(String::new());
+    lines.push("raw score of the best layer, and in brackets the share of the ceiling".to_owned());
+    lines.join("\n")
+}
+
 fn cell(score: Option<Scored>) -> String {
     let number = |value: Option<f64>| value.map_or("X".to_owned(), |value| format!("{value:.3}"));
     match score {

@@ -103,12 +103,12 @@ fn score(result: &BenchmarkScore, engineering: bool) -> Score {
     };
     match result.state {
         State::Failed => Score::Failed,
-        // A score without a number, such as one that has no ceiling, is as good as a failed one.
+        // What has no ceiling did not fail, but says nothing on this scale.
         State::Ok => {
             let value = result.score.as_ref().and_then(number);
             value
                 .filter(|value| !value.is_nan())
-                .map_or(Score::Failed, Score::Value)
+                .map_or(Score::NotRun, Score::Value)
         }
     }
 }

@@ -5,14 +5,18 @@ use std::path::PathBuf;
 use bhscore::brainscore::cka;
 use bhscore::brainscore::metric::Metric;
 use bhscore::brainscore::normalise::Normalise;
+use bhscore::brainscore::predictivity::{N_SPLITS, SEED, TRAIN_SHARE};
 use bhscore::brainscore::recordings::Estimator;
 use bhscore::brainscore::regression::Regression;
 use bhscore::brainscore::regression::pls::{N_COMPONENTS, Solver};
 use bhscore::work::layout::Split;
 use clap::{Args, ValueEnum};
 
+/// Folds over groups.
+const FOLDS: usize = 5;
+
 /// What is compared.
-#[derive(Args, Clone)]
+#[derive(Args, Clone, Default)]
 pub struct DataArgs {
     /// Network of the study: its folder <framework>/<network>, or its name in settings.json
     #[arg(long, value_name = "NET", conflicts_with_all = ["features", "brain"])]
@@ -87,16 +91,16 @@ pub struct HowArgs {
     #[arg(long, value_name = "COLUMN", conflicts_with = "splits")]
     pub groups: Option<String>,
     /// Folds over groups
-    #[arg(long, value_name = "K", default_value_t = 5, requires = "groups")]
+    #[arg(long, value_name = "K", default_value_t = FOLDS, requires = "groups")]
     pub folds: usize,
     /// Random splits
-    #[arg(long, value_name = "N", default_value_t = 10)]
+    #[arg(long, value_name = "N", default_value_t = N_SPLITS)]
     pub n_splits: usize,
     /// Share of the stimuli that is learned from
-    #[arg(long, value_name = "SHARE", default_value_t = 0.9)]
+    #[arg(long, value_name = "SHARE", default_value_t = TRAIN_SHARE)]
     pub train_share: f64,
     /// Seed of the splits
-    #[arg(long, value_name = "SEED", default_value_t = 1)]
+    #[arg(long, value_name = "SEED", default_value_t = SEED)]
     pub seed: u32,
     /// Splits from a file
     #[arg(long, value_name = "JSON")]
@@ -129,8 +133,9 @@ pub struct NameArgs {
     pub out: Option<PathBuf>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum Half {
+    #[default]
     Training,
     Test,
 }
@@ -144,8 +149,9 @@ impl From<Half> for Split {
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum Ceiling {
+    #[default]
     Repetition,
     Variance,
     None,
@@ -161,8 +167,9 @@ impl From<Ceiling> for Estimator {
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum Time {
+    #[default]
     Mean,
     Bins,
 }
@@ -193,6 +200,38 @@ pub enum MetricArg {
     Cka,
     /// Centred kernel alignment, biased
     CkaBiased,
+}
+
+/// What a metric gets without further options.
+impl From<MetricArg> for HowArgs {
+    fn from(metric: MetricArg) -> HowArgs {
+        HowArgs {
+            metric,
+            pls: PlsArg::Svd,
+            components: N_COMPONENTS,
+            normalise: None,
+            groups: None,
+            folds: FOLDS,
+            n_splits: N_SPLITS,
+            train_share: TRAIN_SHARE,
+            seed: SEED,
+            splits: None,
+            save_splits: None,
+        }
+    }
+}
+
+impl Default for NameArgs {
+    fn default() -> NameArgs {
+        NameArgs {
+            model: None,
+            benchmark: None,
+            benchmark_version: 1,
+            visual_degrees: None,
+            bibtex: None,
+            out: None,
+        }
+    }
 }
 
 impl HowArgs {

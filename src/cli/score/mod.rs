@@ -23,6 +23,7 @@ use bhscore::{Error, PROGRAM};
 use clap::Args;
 use serde_json::json;
 
+pub use self::args::MetricArg;
 use self::args::{DataArgs, HowArgs, NameArgs};
 use self::data::{Data, data, layers_of};
 use super::slurm::quote;
@@ -54,12 +55,53 @@ pub struct ScoreArgs {
 
 pub fn run(global: &Global, args: &ScoreArgs) -> Result<Outcome> {
     let stop = stop_flag()?;
+    let (found, folder) = score(global, args, &stop)?;
+    speech::print(&match global.json {
+        true => json!({ "scores": found }).to_string(),
+        false => scores::text(&found),
+    })?;
+    if !global.quiet && !global.json {
+        speech::note(&format!("results: {}", folder.display()));
+    }
+    let failed = found.iter().all(|score| score.state == State::Failed);
+    Ok(if failed {
+        Outcome::Failed
+    } else {
+        Outcome::Complete
+    })
+}
+
+/// Scores a network on all regions of its study by its best layers, and keeps the results.
+pub fn of_network(
+    global: &Global,
+    net: &str,
+    metric: MetricArg,
+    stop: &AtomicBool,
+) -> Result<Vec<BenchmarkScore>> {
+    let args = ScoreArgs {
+        data: DataArgs {
+            net: Some(net.to_owned()),
+            ..DataArgs::default()
+        },
+        how: HowArgs::from(metric),
+        name: NameArgs::default(),
+        best: true,
+    };
+    score(global, &args, stop).map(|(found, _)| found)
+}
+
+/// A score for each region, and the folder in which they are kept.
+fn score(
+    global: &Global,
+    args: &ScoreArgs,
+    stop: &AtomicBool,
+) -> Result<(Vec<BenchmarkScore>, PathBuf)> {
     let data = data(global, &args.data, args.how.groups.as_deref())?;
     let setup = setup(global, &args.how)?;
     if let Some(path) = &args.how.save_splits {
         save_splits(path, &data.recordings, &setup)?;
     }
-    let regional = with_progress(global, &data.layers, &data.recordings, &setup, &stop)?;
+    let regional = with_progress(global, &data.layers, &data.recordings, &setup, stop)?;
     let naming = Naming::new(global, &args.name, &data, &setup)?;
     let commitment = match args.best {
         true => None,
@@ -72,19 +114,7 @@ pub fn run(global: &Global, args: &ScoreArgs) -> Result<Outcome> {
         naming.write(&score, &of_region.sites)?;
         found.push(score);
     }
-    speech::print(&match global.json {
-        true => json!({ "scores": found }).to_string(),
-        false => scores::text(&found),
-    })?;
-    if !global.quiet && !global.json {
-        speech::note(&format!("results: {}", naming.folder().display()));
-    }
-    let failed = found.iter().all(|score| score.state == State::Failed);
-    Ok(if failed {
-        Outcome::Failed
-    } else {
-        Outcome::Complete
-    })
+    Ok((found, naming.folder()))
 }
 
 fn warn(regional: &Regional) {
