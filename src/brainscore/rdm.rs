@@ -58,7 +58,7 @@ impl Rdm {
         mean /= features.n_units() as f64;
         let mut products = Gram::new(n);
         for units in gram::blocks(features.n_units()) {
-            products.add((block(units)? - &mean.view().insert_axis(Axis(1))).view());
+            products.add((block(units)? - mean.view().insert_axis(Axis(1))).view());
         }
         let mut matrix = products.finish();
         let length: Vec<f64> = matrix.diag().iter().map(|square| square.sqrt()).collect();

@@ -110,9 +110,9 @@ impl Regression {
     /// Splits that are computed side by side at most: some need several matrices of `n_train` squared.
     pub(super) fn splits_at_once(&self) -> usize {
         match self {
-            Regression::Pls { .. } => usize::MAX,
+            Regression::Pls { .. } | Regression::Neuron => usize::MAX,
             Regression::Ridge { .. } => 8,
-            Regression::RidgeCv { .. } | Regression::Linear | Regression::Neuron => 2,
+            Regression::RidgeCv { .. } | Regression::Linear => 4,
         }
     }
 }

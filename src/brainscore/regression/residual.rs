@@ -2,6 +2,11 @@
 //!
 //! Rows are images in the order of the benchmark (*whole* arrays, see [`super::fold`]): scores of test images arise
 //! beside those of training images by the same arithmetic, and nothing is learned from rows that are zero.
+//!
+//! Products of images know a singular value of the features to the rounding of the largest *squared*. Correlations
+//! of 300 images with 900 units whose singular values fall as 1/k are scikit-learn's to 5e-14, as 1/k² to 2e-11, as
+//! 1/k³ to 1e-8; those of networks' layers fall about as 1/√k to 1/k. Values, where they are the smaller description, lose
+//! none.
 
 use ndarray::{Array1, Array2, ArrayView1, ArrayViewMut1, Axis, s};
 
