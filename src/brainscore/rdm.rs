@@ -179,7 +179,9 @@ pub fn registry_splits(n_stimuli: usize, classes: Option<&[usize]>) -> Result<Ve
 /// If the matrices are of different numbers of stimuli, or a split does not belong to them.
 pub fn cross_validated(one: &Rdm, other: &Rdm, splits: &[Split]) -> Result<Similarity> {
     check(one.n_stimuli(), other.n_stimuli(), splits)?;
-    let per_split = in_parallel(splits, splits.len(), |split| {
+    // Both matrices, half of them as lists, as ranks, and sorted with their places.
+    let numbers = 6 * one.n_stimuli() * one.n_stimuli();
+    let per_split = in_parallel(splits, numbers, |split| {
         let (one, other) = (one.select(&split.test), other.select(&split.test));
         Ok(one.similarity(&other))
     })?;

@@ -3,7 +3,7 @@
 //! The bins of an image are samples of their own when a regression learns, and are predicted and correlated bin by
 //! bin: `SpanTimeCrossRegressedCorrelation` of Brain-Score (SPEC 2.3).
 
-use ndarray::{Array2, ArrayView3, Axis, s};
+use ndarray::{Array2, ArrayView2, ArrayView3, Axis, s};
 
 use super::features::Features;
 use super::predictivity::{Predictivity, check, finite_columns, in_parallel};
@@ -49,8 +49,10 @@ pub fn temporal(
     let shape = (n_images * n_bins, n_sites);
     let stacked = stacked.to_shape(shape).expect("the same entries");
     let (sites, stacked) = finite_columns(stacked.view());
-    let tables = in_parallel(splits, regression.splits_at_once(), |split| {
-        of_split(features, &stacked, n_bins, split, regression)
+    let (Timed::Still(of_images) | Timed::Bins(of_images)) = features;
+    let numbers = regression.numbers_per_split(of_images, stacked.ncols());
+    let tables = in_parallel(splits, numbers, |split| {
+        of_split(features, stacked.view(), n_bins, split, regression)
     })?;
     let of_bin = |bin: usize| {
         let mut table = Array2::from_elem((splits.len(), n_sites), f64::NAN);
@@ -70,7 +72,7 @@ pub fn temporal(
 /// - `stacked`: responses, `(n_images * n_bins, n_sites)`.
 fn of_split(
     features: Timed,
-    stacked: &Array2<f64>,
+    stacked: ArrayView2<'_, f64>,
     n_bins: usize,
     split: &Split,
     regression: &Regression,
@@ -87,7 +89,7 @@ fn of_split(
             };
             let fold = Fold {
                 features,
-                responses: stacked.view(),
+                responses: stacked,
                 split: &split,
             };
             regression.predict(&fold)?
@@ -115,7 +117,7 @@ fn of_split(
 /// the mean over bins, with a penalty that is so many times smaller.
 fn still(
     features: &Features,
-    stacked: &Array2<f64>,
+    stacked: ArrayView2<'_, f64>,
     n_bins: usize,
     split: &Split,
     regression: &Regression,
