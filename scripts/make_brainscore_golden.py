@@ -1,12 +1,10 @@
 #!/usr/bin/env python3
 """What scikit-learn and SciPy make of small studies, for tests/brainscore.rs: writes tests/brainscore/*.npz.
 
-Runs with the packages of scripts/requirements-brainscore.txt: the interpreter in `BHSCORE_BRAINSCORE_PYTHON`, the
-running one if it has just these versions, or an environment in target/, which it makes itself. Every array is
-computed with the textbook call of the named class; nothing of bhscore is used.
+Runs in the environment of scripts/requirements-brainscore.txt, which it makes itself. Every array is computed with
+the textbook call of the named class; nothing of bhscore is used.
 """
 
-import importlib.metadata
 import os
 import sys
 import warnings
@@ -14,32 +12,9 @@ import warnings
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, 'oracle'))
 
-import environment
+import brainscore
 
-REQUIREMENTS = os.path.join(HERE, 'requirements-brainscore.txt')
-FOLDER = os.path.join(HERE, '..', 'tests', 'brainscore')
-MARK = 'BHSCORE_IN_BRAINSCORE_ORACLE'
-
-
-def has_packages():
-    with open(REQUIREMENTS) as f:
-        wanted = [line.strip().split('==') for line in f if '==' in line]
-    try:
-        return all(importlib.metadata.version(name) == version for name, version in wanted)
-    except importlib.metadata.PackageNotFoundError:
-        return False
-
-
-def enter():
-    chosen = os.environ.get('BHSCORE_BRAINSCORE_PYTHON')
-    if MARK in os.environ or (not chosen and has_packages()):
-        return
-    folder = os.path.join(environment.TARGET, 'brainscore-venv')
-    python = chosen or environment.make(folder, REQUIREMENTS)
-    os.execve(python, [python] + sys.argv, dict(os.environ, **{MARK: '1'}))
-
-
-enter()
+brainscore.enter()
 
 import numpy as np
 import scipy.stats
@@ -51,6 +26,8 @@ from sklearn.model_selection import GroupKFold, ShuffleSplit, StratifiedShuffleS
 ALPHAS = [0.01, 0.1, 0.5, 1.0, *np.linspace(1e1, 1e2, 4, endpoint=False),
           *(a for e in range(2, 6) for a in np.linspace(10 ** e, 10 ** (e + 1), 18, endpoint=False)),
           *np.linspace(1e6, 1e7, 19)]
+
+FOLDER = os.path.join(HERE, '..', 'tests', 'brainscore')
 
 # images, units, sites, decay of the units' spectrum: more units than images or fewer, more sites than either.
 SHAPES = {

@@ -11,7 +11,7 @@ use rayon::prelude::*;
 use crate::ridge::product::{self, Into, Operand, Out, Threads};
 
 /// Columns that are taken at once: a multiple of the terms that [`product`] sums at once.
-const COLUMNS_AT_ONCE: usize = 1536;
+pub const COLUMNS_AT_ONCE: usize = 1536;
 
 /// A Gram matrix that grows with every block of columns.
 #[derive(Debug, Clone)]

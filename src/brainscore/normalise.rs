@@ -66,7 +66,7 @@ impl Normalise {
     // DEVIATION: Brain-Score squares negative scores to positive ones (r = −.3 scores .09) and gives the error of the
     // raw score with the normalised one. Here r < 0 counts as 0 where it is squared, and errors are propagated.
     pub fn apply(self, r: f64, error: f64, c: f64) -> Normalised {
-        if !(c > 0.0) || r.is_nan() {
+        if c.is_nan() || c <= 0.0 || r.is_nan() {
             return Normalised {
                 value: f64::NAN,
                 error: f64::NAN,

@@ -9,7 +9,7 @@
 //! That is `CrossRegressedCorrelation` of Brain-Score (SPEC 2.1). The responses are means over repetitions; splits
 //! are made in the order of their rows ([`splits`]).
 
-use ndarray::{Array1, Array2, ArrayView2, Axis};
+use ndarray::{Array1, Array2, ArrayView2, Axis, CowArray, Ix2};
 use rayon::prelude::*;
 
 use super::features::Features;
@@ -25,6 +25,9 @@ pub const N_SPLITS: usize = 10;
 pub const TRAIN_SHARE: f64 = 0.9;
 /// Seed of the splits.
 pub const SEED: u32 = 1;
+
+/// Memory for splits that are computed side by side, beside features and responses; a single one may take more.
+const BYTES_OF_SPLITS: usize = 1 << 30;
 
 /// The registry's ten splits, by class where there are classes.
 ///
@@ -124,7 +127,8 @@ pub fn predictivity(
         Ok(correlation::columns(predicted.view(), measured.view()))
     };
     let mut table = Array2::from_elem((splits.len(), n_sites), f64::NAN);
-    let rows = in_parallel(splits, regression.splits_at_once(), of_split)?;
+    let numbers = regression.numbers_per_split(features, responses.ncols());
+    let rows = in_parallel(splits, numbers, of_split)?;
     for (mut row, found) in table.rows_mut().into_iter().zip(rows) {
         let defined = row.iter_mut().zip(&sites).filter(|(_, finite)| **finite);
         defined.zip(found).for_each(|((slot, _), r)| *slot = r);
@@ -132,14 +136,17 @@ pub fn predictivity(
     Ok(Predictivity::of_table(table))
 }
 
-/// Results of all splits in their order, so many at a time.
+/// Results of all splits in their order, as many at a time as [`BYTES_OF_SPLITS`] allow.
+///
+/// - `numbers`: what a split needs, in numbers of double precision.
 pub(super) fn in_parallel<T: Send>(
     splits: &[Split],
-    at_once: usize,
+    numbers: usize,
     of_split: impl Fn(&Split) -> Result<T> + Sync,
 ) -> Result<Vec<T>> {
     let mut found = Vec::with_capacity(splits.len());
-    for some in splits.chunks(at_once.min(splits.len()).max(1)) {
+    let at_once = BYTES_OF_SPLITS / (numbers * size_of::<f64>()).max(1);
+    for some in splits.chunks(at_once.max(1)) {
         let results: Result<Vec<T>> = some.par_iter().map(&of_split).collect();
         found.extend(results?);
     }
@@ -147,11 +154,20 @@ pub(super) fn in_parallel<T: Send>(
 }
 
 /// Which sites have only finite responses, and the responses of those, `(n_images, n_finite)`.
-pub(super) fn finite_columns(responses: ArrayView2<'_, f64>) -> (Vec<bool>, Array2<f64>) {
-    let is_finite = |site: ndarray::ArrayView1<f64>| site.iter().all(|value| value.is_finite());
-    let finite: Vec<bool> = responses.columns().into_iter().map(is_finite).collect();
+pub(super) fn finite_columns(
+    responses: ArrayView2<'_, f64>,
+) -> (Vec<bool>, CowArray<'_, f64, Ix2>) {
+    let mut finite = vec![true; responses.ncols()];
+    for row in responses.rows() {
+        let sites = finite.iter_mut().zip(row);
+        sites.for_each(|(finite, value)| *finite &= value.is_finite());
+    }
     let kept: Vec<usize> = (0..finite.len()).filter(|&site| finite[site]).collect();
-    (finite, responses.select(Axis(1), &kept))
+    let responses = match kept.len() == finite.len() {
+        true => CowArray::from(responses),
+        false => CowArray::from(responses.select(Axis(1), &kept)),
+    };
+    (finite, responses)
 }
 
 /// Refuses features, responses and splits that do not belong together.
@@ -240,6 +256,9 @@ mod tests {
             assert!((found.score - clean.score).abs() < 1e-9, "{regression:?}");
             assert!(found.per_site()[6].is_nan());
             assert!((found.per_site()[3] - clean.per_site()[2]).abs() < 1e-9);
+            spoiled.row_mut(1).fill(f64::INFINITY);
+            let none = predictivity(&features, spoiled.view(), &splits, &regression).unwrap();
+            assert!(none.score.is_nan() && none.n_undefined == 7);
         }
         y.fill(1.0);
         let found = predictivity(&features, y.view(), &splits, &all()[1]).unwrap();

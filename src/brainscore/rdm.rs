@@ -58,7 +58,7 @@ impl Rdm {
         mean /= features.n_units() as f64;
         let mut products = Gram::new(n);
         for units in gram::blocks(features.n_units()) {
-            products.add((block(units)? - &mean.view().insert_axis(Axis(1))).view());
+            products.add((block(units)? - mean.view().insert_axis(Axis(1))).view());
         }
         let mut matrix = products.finish();
         let length: Vec<f64> = matrix.diag().iter().map(|square| square.sqrt()).collect();
@@ -179,7 +179,9 @@ pub fn registry_splits(n_stimuli: usize, classes: Option<&[usize]>) -> Result<Ve
 /// If the matrices are of different numbers of stimuli, or a split does not belong to them.
 pub fn cross_validated(one: &Rdm, other: &Rdm, splits: &[Split]) -> Result<Similarity> {
     check(one.n_stimuli(), other.n_stimuli(), splits)?;
-    let per_split = in_parallel(splits, splits.len(), |split| {
+    // Both matrices, half of them as lists, as ranks, and sorted with their places.
+    let numbers = 6 * one.n_stimuli() * one.n_stimuli();
+    let per_split = in_parallel(splits, numbers, |split| {
         let (one, other) = (one.select(&split.test), other.select(&split.test));
         Ok(one.similarity(&other))
     })?;

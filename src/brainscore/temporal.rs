@@ -3,7 +3,7 @@
 //! The bins of an image are samples of their own when a regression learns, and are predicted and correlated bin by
 //! bin: `SpanTimeCrossRegressedCorrelation` of Brain-Score (SPEC 2.3).
 
-use ndarray::{Array1, Array2, ArrayView3, Axis, s};
+use ndarray::{Array2, ArrayView2, ArrayView3, Axis, s};
 
 use super::features::Features;
 use super::predictivity::{Predictivity, check, finite_columns, in_parallel};
@@ -46,66 +46,78 @@ pub fn temporal(
     check(n_images, n_images, splits)?;
     let stacked = responses.permuted_axes([0, 2, 1]);
     let stacked = stacked.as_standard_layout();
-    let stacked = stacked
-        .to_shape((n_images * n_bins, n_sites))
-        .expect("the same entries");
-    let (sites, finite) = finite_columns(stacked.view());
-    let rows = |images: &[usize]| -> Vec<usize> {
-        let of_image = |&image: &usize| image * n_bins..(image + 1) * n_bins;
-        images.iter().flat_map(of_image).collect()
-    };
-    let of_split = |split: &Split| -> Result<Array2<f64>> {
-        let predicted = match features {
-            Timed::Bins(features) => {
-                let split = Split {
-                    train: rows(&split.train),
-                    test: rows(&split.test),
-                };
-                let fold = Fold {
-                    features,
-                    responses: finite.view(),
-                    split: &split,
-                };
-                regression.predict(&fold)?
-            }
-            Timed::Still(features) => {
-                let predicted = still(features, &finite, n_bins, split, regression)?;
-                let repeated: Vec<usize> = (0..split.test.len() * n_bins)
-                    .map(|row| row / n_bins)
-                    .collect();
-                predicted.select(Axis(0), &repeated)
-            }
-        };
-        let measured = finite.select(Axis(0), &rows(&split.test));
-        let of_bin = |bin: usize| -> Array1<f64> {
-            let one = predicted.slice(s![bin..;n_bins, ..]);
-            correlation::columns(one, measured.slice(s![bin..;n_bins, ..]))
-        };
-        let mut table = Array2::from_elem((n_bins, n_sites), f64::NAN);
-        for (bin, mut row) in table.rows_mut().into_iter().enumerate() {
+    let shape = (n_images * n_bins, n_sites);
+    let stacked = stacked.to_shape(shape).expect("the same entries");
+    let (sites, stacked) = finite_columns(stacked.view());
+    let (Timed::Still(of_images) | Timed::Bins(of_images)) = features;
+    let numbers = regression.numbers_per_split(of_images, stacked.ncols());
+    let tables = in_parallel(splits, numbers, |split| {
+        of_split(features, stacked.view(), n_bins, split, regression)
+    })?;
+    let of_bin = |bin: usize| {
+        let mut table = Array2::from_elem((splits.len(), n_sites), f64::NAN);
+        for (mut row, found) in table.rows_mut().into_iter().zip(&tables) {
             let defined = row.iter_mut().zip(&sites).filter(|(_, finite)| **finite);
             defined
-                .zip(of_bin(bin))
-                .for_each(|((slot, _), r)| *slot = r);
-        }
-        Ok(table)
-    };
-    let tables = in_parallel(splits, regression.splits_at_once(), of_split)?;
-    let of_bin = |bin: usize| {
-        let mut table = Array2::zeros((splits.len(), n_sites));
-        for (mut row, found) in table.rows_mut().into_iter().zip(&tables) {
-            row.assign(&found.row(bin));
+                .zip(found.row(bin))
+                .for_each(|((slot, _), r)| *slot = *r);
         }
         Predictivity::of_table(table)
     };
     Ok((0..n_bins).map(of_bin).collect())
 }
 
+/// Pearson's r of every bin and site, `(n_bins, n_sites)`.
+///
+/// - `stacked`: responses, `(n_images * n_bins, n_sites)`.
+fn of_split(
+    features: Timed,
+    stacked: ArrayView2<'_, f64>,
+    n_bins: usize,
+    split: &Split,
+    regression: &Regression,
+) -> Result<Array2<f64>> {
+    let rows = |images: &[usize]| -> Vec<usize> {
+        let of_image = |&image: &usize| image * n_bins..(image + 1) * n_bins;
+        images.iter().flat_map(of_image).collect()
+    };
+    let predicted = match features {
+        Timed::Bins(features) => {
+            let split = Split {
+                train: rows(&split.train),
+                test: rows(&split.test),
+            };
+            let fold = Fold {
+                features,
+                responses: stacked,
+                split: &split,
+            };
+            regression.predict(&fold)?
+        }
+        Timed::Still(features) => {
+            let predicted = still(features, stacked, n_bins, split, regression)?;
+            let n_rows = split.test.len() * n_bins;
+            let repeated: Vec<usize> = (0..n_rows).map(|row| row / n_bins).collect();
+            predicted.select(Axis(0), &repeated)
+        }
+    };
+    let measured = stacked.select(Axis(0), &rows(&split.test));
+    let mut table = Array2::zeros((n_bins, stacked.ncols()));
+    for (bin, mut row) in table.rows_mut().into_iter().enumerate() {
+        let of_bin = s![bin..;n_bins, ..];
+        row.assign(&correlation::columns(
+            predicted.slice(of_bin),
+            measured.slice(of_bin),
+        ));
+    }
+    Ok(table)
+}
+
 /// Predictions for the test images, the same in all bins: with features that repeat, the normal equations are those of
 /// the mean over bins, with a penalty that is so many times smaller.
 fn still(
     features: &Features,
-    stacked: &Array2<f64>,
+    stacked: ArrayView2<'_, f64>,
     n_bins: usize,
     split: &Split,
     regression: &Regression,
@@ -194,7 +206,7 @@ mod tests {
         for timed in [Timed::Still(&features), Timed::Bins(&features)] {
             assert_eq!(
                 temporal(timed, y.view(), &splits, &ridge).unwrap(),
-                [plain.clone()]
+                std::slice::from_ref(&plain)
             );
         }
     }

@@ -162,7 +162,6 @@ fn factor(a: &mut [f64], n: usize, workspace: &mut Workspace) -> Result<(), NotP
 
 #[cfg(feature = "lapack")]
 fn factor(a: &mut [f64], n: usize, _: &mut Workspace) -> Result<(), NotPositiveDefinite> {
-    use ndarray::ArrayView2;
     use ndarray_linalg::cholesky::{Cholesky, UPLO};
     // The column-major view lets LAPACK work without a transposed copy.
     let view = ArrayView2::from_shape((n, n).f(), &*a).expect("the length was checked");

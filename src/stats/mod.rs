@@ -11,7 +11,7 @@
 //! | [`theil_sen`] | the line through the median slope |
 //! | [`groups`] | Kruskal–Wallis and its permutation test |
 //! | [`adjust`] | p adjusted for the number of tests |
-//! | [`splits`] | random splits of samples, as scikit-learn's |
+//! | [`splits`] | splits of samples, as scikit-learn's: random ones, folds of groups |
 //! | [`legacy_random`] | NumPy's legacy generator, draw for draw |
 //!
 //! Conventions, the same everywhere:

@@ -11,14 +11,15 @@ pub fn midranks(values: &[f64]) -> Vec<f64> {
     if values.iter().any(|value| value.is_nan()) {
         return vec![f64::NAN; values.len()];
     }
-    let mut order: Vec<usize> = (0..values.len()).collect();
-    order.sort_by(|&one, &other| values[one].total_cmp(&values[other]));
+    // Values beside their places: millions of them are sorted several times as fast as places alone.
+    let mut sorted: Vec<(f64, usize)> = values.iter().copied().zip(0..).collect();
+    sorted.sort_unstable_by(|(one, _), (other, _)| one.total_cmp(other));
     let mut ranks = vec![0.0; values.len()];
     // `==` and not `total_cmp` within a tie, so that 0 and −0 are equal.
     let mut n_below = 0;
-    for tied in order.chunk_by(|&one, &other| values[one] == values[other]) {
+    for tied in sorted.chunk_by(|(one, _), (other, _)| one == other) {
         let rank = n_below as f64 + (tied.len() as f64 + 1.0) / 2.0;
-        tied.iter().for_each(|&index| ranks[index] = rank);
+        tied.iter().for_each(|&(_, place)| ranks[place] = rank);
         n_below += tied.len();
     }
     ranks

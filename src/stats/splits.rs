@@ -220,6 +220,7 @@ fn shares(counts: &[usize], n: usize, random: &mut LegacyRandom) -> Vec<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
     use serde_json::Value;
 
     /// Classes of 11, 7 and 5 samples.
@@ -309,6 +310,27 @@ mod tests {
                     test: numbers(&split[1]),
                 });
             assert_eq!(found, wanted.collect::<Vec<_>>(), "{case}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn folds_test_every_sample_once_and_tear_no_group(
+            groups in proptest::collection::vec(0_usize..12, 2..60),
+            n_folds in 2_usize..5,
+        ) {
+            let Ok(folds) = group_k_fold(&groups, n_folds) else {
+                prop_assert!(members(&groups).len() < n_folds);
+                return Ok(());
+            };
+            let mut tested: Vec<usize> = folds.iter().flat_map(|fold| fold.test.clone()).collect();
+            tested.sort_unstable();
+            prop_assert_eq!(tested, (0..groups.len()).collect::<Vec<_>>());
+            for fold in &folds {
+                prop_assert_eq!(fold.train.len() + fold.test.len(), groups.len());
+                let torn = |&sample: &usize| fold.train.iter().any(|&other| groups[other] == groups[sample]);
+                prop_assert!(!fold.test.is_empty() && !fold.test.iter().any(torn));
+            }
         }
     }
 

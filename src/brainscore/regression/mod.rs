@@ -25,6 +25,8 @@ pub mod spectrum;
 
 use ndarray::Array2;
 
+use super::features::Features;
+use super::gram;
 use crate::error::{Error, Result};
 use fold::Fold;
 use pls::Solver;
@@ -107,12 +109,23 @@ impl Regression {
         }
     }
 
-    /// Splits that are computed side by side at most: some need several matrices of `n_train` squared.
-    pub(super) fn splits_at_once(&self) -> usize {
+    /// About how many numbers a split needs at a time, beside features and responses.
+    pub(super) fn numbers_per_split(&self, features: &Features, n_targets: usize) -> usize {
+        let n = features.n_images();
+        let values = match features.is_wide() {
+            true => 0,
+            false => n * features.n_units(),
+        };
         match self {
-            Regression::Pls { .. } => usize::MAX,
-            Regression::Ridge { .. } => 8,
-            Regression::RidgeCv { .. } | Regression::Linear | Regression::Neuron => 2,
+            // Responses, and what is made of them, about three times; values once.
+            Regression::Pls { .. } => 3 * n * n_targets + values,
+            // The system or products; values, gathered.
+            Regression::Ridge { .. } => n * n + 2 * values,
+            // A decomposition with its memory, and residuals of some penalties.
+            Regression::RidgeCv { .. } | Regression::Linear => {
+                5 * n * n + 2 * values + 4 * n * n_targets
+            }
+            Regression::Neuron => 3 * gram::COLUMNS_AT_ONCE * (n + n_targets),
         }
     }
 }

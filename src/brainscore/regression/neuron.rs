@@ -49,17 +49,22 @@ pub(super) fn predict(fold: &Fold) -> Result<Array2<f64>> {
 
 /// Centres columns and divides them by their lengths; constant ones become NaN.
 fn scale(train: &mut Array2<f64>) {
-    let moments = moments::columns(train.view());
-    *train -= &moments.mean;
+    let constant = moments::constant_columns(train.view());
+    let mean = train.sum_axis(Axis(0)) / train.nrows() as f64;
     let mut squares = Array1::<f64>::zeros(train.ncols());
-    for row in train.rows() {
-        let sums = squares.iter_mut().zip(row);
+    for mut row in train.rows_mut() {
+        row -= &mean;
+        let sums = squares.iter_mut().zip(&row);
         sums.for_each(|(sum, value)| *sum += value * value);
     }
-    for (square, constant) in squares.iter_mut().zip(&moments.constant) {
-        *square = if *constant { f64::NAN } else { square.sqrt() };
+    for (square, constant) in squares.iter_mut().zip(constant) {
+        *square = if constant {
+            f64::NAN
+        } else {
+            square.sqrt().recip()
+        };
     }
-    *train /= &squares;
+    *train *= &squares;
 }
 
 fn no_values() -> Error {

@@ -118,6 +118,7 @@ mod tests {
     use crate::brainscore::features::Features;
     use crate::brainscore::noise;
     use crate::stats::splits::{self, Size, Split};
+    use proptest::prelude::*;
 
     fn split(n: usize) -> Split {
         splits::plain(n, 1, Size::Train(0.8), 1).unwrap().remove(0)
@@ -253,6 +254,25 @@ mod tests {
         let constant = Array2::from_elem((50, 2), 3.0);
         let found = predictions(&x, &constant, 5, Solver::Nipals);
         assert!(found.iter().all(|&value| value == 3.0));
+    }
+
+    proptest! {
+        #[test]
+        fn turns_shifts_and_scales_of_units_and_sites_carry_over(
+            n in 20_usize..50, p in 6_usize..70, q in 1_usize..9, seed in 0_u32..1000,
+            scale in 0.1_f64..10.0, shift in -50.0_f64..50.0,
+        ) {
+            let (x, y) = study(n, p, q, seed);
+            let turn = crate::ridge::linalg::thin_svd(noise(p, p, seed).view()).unwrap().left;
+            let (turned, moved) = (x.dot(&turn) * scale + shift, &y * scale + shift);
+            for solver in [Solver::Svd, Solver::Nipals] {
+                let found = predictions(&x, &y, 5, solver);
+                let expected = found * scale + shift;
+                let error = furthest(&predictions(&turned, &moved, 5, solver), &expected);
+                // Numbers up to 80, and directions whose singular values may be equal to a percent.
+                prop_assert!(error < 1e-8, "{solver:?} {error:e}");
+            }
+        }
     }
 
     #[test]

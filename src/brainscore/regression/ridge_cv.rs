@@ -36,8 +36,16 @@ pub fn alphas() -> Vec<f64> {
 
 /// Predicted responses to the test images, `(n_test, n_targets)`, and the penalty that was taken.
 ///
-/// - `alphas`: penalties to choose from.
-pub(super) fn predict(fold: &Fold, alphas: &[f64]) -> Result<(Array2<f64>, f64)> {
+/// - `alphas`: penalties to choose from, positive.
+///
+/// # Errors
+/// If products of the features are not finite.
+///
+/// # Panics
+/// If there is no penalty to choose from.
+#[track_caller]
+pub fn predict(fold: &Fold, alphas: &[f64]) -> Result<(Array2<f64>, f64)> {
+    assert!(!alphas.is_empty(), "a penalty to choose");
     let mean = fold.mean_response();
     let deviations = fold.gathered_deviations(&mean);
     let spectrum = Spectrum::new(fold)?;
