@@ -15,6 +15,7 @@
 //! | [`interrupted`] | is a run that was killed or stopped finished by the next one? |
 //! | [`stale`] | is computed again what has changed, and nothing else? |
 //! | [`options`] | threads, memory, shards, filters, `--force`, `--dry-run` |
+//! | [`score`] | are scores those of the library, kept, and of committed layers? |
 //! | [`select`] | does `compute --select` correct the textbook rule and nothing else? |
 //! | [`slurm`] | are the scripts of `slurm` right, and are a job's cores, memory and place taken? |
 //! | [`status`] | who works on what, how fast; failures listed and forgotten; watching |
@@ -61,6 +62,7 @@ mod relate;
 mod report;
 mod results;
 mod ridge;
+mod score;
 mod select;
 mod slurm;
 mod stale;
