@@ -11,7 +11,7 @@
 //! | [`neuron`] | the one unit that correlates best |
 //!
 //! *Reverse* predictivity, from recordings to units, is any of them with the roles exchanged: recordings as
-//! [`Features`](super::features::Features), units as responses.
+//! [`Features`], units as responses.
 
 pub mod dominant;
 pub mod fold;
