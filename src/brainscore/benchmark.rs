@@ -6,7 +6,7 @@ use ndarray::Array2;
 
 use super::features::Features;
 use super::layer::Layer;
-use super::metric::{Measured, Metric, dissimilarities, normalised};
+use super::metric::{Measured, Metric, dissimilarities, normalised, number};
 use super::normalise::Normalise;
 use super::recordings::Recordings;
 use super::result::{Row, Scored};
@@ -132,10 +132,11 @@ impl Regional {
         recordings: &Recordings,
         found: Result<Vec<Measured>>,
     ) -> Result<()> {
-        let row = |bin, score| Row {
+        let row = |bin, per_split: &[f64], score| Row {
             layer: layer.name.clone(),
             subject: recordings.subject.clone(),
             bin,
+            per_split: per_split.iter().copied().map(number).collect(),
             score,
         };
         let found = match found {
@@ -148,12 +149,13 @@ impl Regional {
                 };
                 self.remarks
                     .push(format!("layer `{}`, {whose}: {error}", layer.name));
-                self.rows.push(row(None, Scored::nothing(recordings)));
+                self.rows.push(row(None, &[], Scored::nothing(recordings)));
                 return Ok(());
             }
         };
         for (bin, measured) in found.into_iter().enumerate() {
-            self.rows.push(row(measured.bin, measured.score));
+            self.rows
+                .push(row(measured.bin, &measured.per_split, measured.score));
             let Some(table) = measured.table else {
                 continue;
             };

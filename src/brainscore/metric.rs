@@ -35,6 +35,8 @@ pub struct Measured {
     pub bin: Option<(f64, f64)>,
     /// The numbers.
     pub score: Scored,
+    /// Raw score of every split, `(n_splits,)`; empty for a metric without splits.
+    pub per_split: Vec<f64>,
     /// r of every split and site, `(n_splits, n_sites)`; none where a metric has no sites.
     pub table: Option<Array2<f64>>,
 }
@@ -108,7 +110,9 @@ impl Metric {
             Metric::Rdm => {
                 let (model, brain) = (Rdm::of(features)?, dissimilarities(recordings, bin)?);
                 let found = cross_validated(&model, &brain, splits)?;
-                Ok(of_whole(found.score, Some(found.error), recordings, bin))
+                let mut measured = of_whole(found.score, Some(found.error), recordings, bin);
+                measured.per_split = found.per_split.to_vec();
+                Ok(measured)
             }
             Metric::Cka(estimator) => {
                 let value = cka(features, &finite(recordings.bin(bin))?, *estimator)?;
@@ -141,7 +145,7 @@ pub fn normalised(score: Scored, ceiling: f64, error: Option<f64>, normalise: No
 }
 
 /// A number, if it is one.
-fn number(value: f64) -> Option<f64> {
+pub fn number(value: f64) -> Option<f64> {
     value.is_finite().then_some(value)
 }
 
@@ -186,6 +190,7 @@ fn of_sites(
 fn without_ceiling(found: &Predictivity, recordings: &Recordings, bin: usize) -> Measured {
     let mut measured = of_whole(found.score, Some(found.error), recordings, bin);
     measured.score.n_undefined = found.n_undefined;
+    measured.per_split = found.per_split.to_vec();
     measured
 }
 
@@ -203,6 +208,7 @@ fn of_whole(value: f64, error: Option<f64>, recordings: &Recordings, bin: usize)
             n_undefined: 0,
             n_stimuli: recordings.stimuli.len(),
         },
+        per_split: Vec::new(),
         table: None,
     }
 }

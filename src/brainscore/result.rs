@@ -103,6 +103,9 @@ pub struct Row {
     /// Start and end of the time bin in milliseconds; none where there is no time, or bins are averaged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bin: Option<(f64, f64)>,
+    /// Raw score of every split, `(n_splits,)`; empty for a metric without splits.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub per_split: Vec<Option<f64>>,
     /// What came out.
     #[serde(flatten)]
     pub score: Scored,
@@ -148,6 +151,7 @@ pub(crate) mod tests {
             layer: layer.to_owned(),
             subject: None,
             bin: None,
+            per_split: Vec::new(),
             score: scored(ceiled),
         };
         BenchmarkScore {

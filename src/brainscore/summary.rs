@@ -72,6 +72,7 @@ mod tests {
             layer: layer.to_owned(),
             subject: Some(subject.to_owned()),
             bin: None,
+            per_split: Vec::new(),
             score: Scored {
                 raw: Some(raw),
                 error: Some(0.3),

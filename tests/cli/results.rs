@@ -174,6 +174,7 @@ pub fn score(
         layer: (*name).to_owned(),
         subject: None,
         bin: None,
+        per_split: Vec::new(),
         score: numbers(layer, quality.unwrap_or(0.0)),
     };
     let paper = id.split('.').next().unwrap();

@@ -202,13 +202,19 @@ fn every_metric_gives_a_number() {
         "cka",
         "cka-biased",
     ] {
-        let run = score(
-            &env,
-            &[&FILES[..], &["--metric", metric, "--roi", "IT", "--json"]].concat(),
-        );
-        let scores = scores(&run);
+        // Four sites cannot give more components.
+        let how = [
+            "--metric",
+            metric,
+            "--components",
+            "4",
+            "--roi",
+            "IT",
+            "--json",
+        ];
+        let scores = scores(&score(&env, &[&FILES[..], &how].concat()));
         assert_eq!(scores.len(), 1, "--roi");
-        assert!(raw(&scores[0]) > 0.2, "{metric}: {}", raw(&scores[0]));
+        assert!(raw(&scores[0]) > 0.05, "{metric}: {}", raw(&scores[0]));
         let ceiled = &scores[0]["score"]["ceiled"];
         // One recording has no ceiling for what is of the whole of it, nor for its features' predictions.
         let has_sites = matches!(metric, "ridge" | "ridgecv" | "linear" | "neuron");
@@ -400,15 +406,13 @@ fn principal_components_stand_for_units_of_larger_layers_only() {
 #[test]
 fn brain_data_without_settings_are_selected_by_expression() {
     let study = TestEnv::small();
-    let settings: Value =
-        serde_json::from_slice(&fs::read(study.path("settings.json")).unwrap()).unwrap();
     let layer = format!("data/features/ImageNetTraining/{NET}/conv1");
     let brain =
         |subject: &str| format!("data/fmri/{subject}_perceptionNaturalImageTraining_VC_v2.h5");
-    let select = settings["rois"]["V1"]["select"]
-        .as_str()
-        .or(settings["rois"]["V1"].as_str());
-    let roi = format!("V1={}", select.unwrap());
+    let settings = study.run(["settings"]).ok().json();
+    let rois = settings["rois"].as_array().unwrap();
+    let select = rois.iter().find(|roi| roi["name"] == "V1").unwrap()["select"].clone();
+    let roi = format!("V1={}", select.as_str().unwrap());
     let (one, two) = (brain("sub-01"), brain("sub-02"));
     let args = [
         "--features",
