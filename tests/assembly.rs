@@ -1,5 +1,5 @@
 //! Recordings in all forms that are read: the same numbers from each.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -47,7 +47,7 @@ impl Commitment {
     ///
     /// # Errors
     /// If the file cannot be written, or is damaged.
-    pub fn add(self, folder: &Path) -> Result<Commitment> {
+    pub fn keep(self, folder: &Path) -> Result<Commitment> {
         let mut all = Commitment::read(folder)?.unwrap_or_default();
         all.layers.extend(self.layers);
         let mut text = serde_json::to_vec_pretty(&all).expect("names are strings");
@@ -68,13 +68,13 @@ mod tests {
         let of = |region: &str, layer: &str| Commitment {
             layers: BTreeMap::from([(region.to_owned(), layer.to_owned())]),
         };
-        of("V1", "a").add(folder.path()).unwrap();
-        of("V4", "b").add(folder.path()).unwrap();
-        let all = of("V1", "c").add(folder.path()).unwrap();
+        of("V1", "a").keep(folder.path()).unwrap();
+        of("V4", "b").keep(folder.path()).unwrap();
+        let all = of("V1", "c").keep(folder.path()).unwrap();
         assert_eq!(Commitment::read(folder.path()).unwrap(), Some(all));
         let text = fs::read_to_string(folder.path().join(FILE_NAME)).unwrap();
         assert_eq!(text, "{\n  \"V1\": \"c\",\n  \"V4\": \"b\"\n}\n");
-        fs::write(folder.path().join(FILE_NAME), "[]").unwrap();
+        atomic::write(folder.path().join(FILE_NAME), b"[]").unwrap();
         let told = Commitment::read(folder.path()).unwrap_err().to_string();
         assert!(told.contains("layers.json"), "{told}");
     }

@@ -183,6 +183,7 @@ fn given(file: &File, stimuli: &[String]) -> Result<Vec<Split>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::io::atomic;
 
     #[test]
     fn a_file_gives_the_splits_back_by_name() {
@@ -194,7 +195,7 @@ mod tests {
             test: vec![1],
         };
         let file = File::new(&names(&["a", "b", "c"]), &[split]);
-        fs::write(&path, serde_json::to_vec(&file).unwrap()).unwrap();
+        atomic::write(&path, &serde_json::to_vec(&file).unwrap()).unwrap();
         let read = File::read(&path).unwrap();
         assert_eq!(read, file);
         let found = given(&read, &names(&["c", "b", "a"])).unwrap();
@@ -223,7 +224,7 @@ mod tests {
                 "split 1",
             ),
         ] {
-            fs::write(&path, text).unwrap();
+            atomic::write(&path, text.as_bytes()).unwrap();
             let told = File::read(&path).unwrap_err().to_string();
             assert!(
                 told.contains(part) && told.contains("splits.json"),

@@ -80,7 +80,7 @@ pub fn run(global: &Global, args: &CommitArgs) -> Result<Outcome> {
         return Err(Error::data("the layers", "have no score in any region", remedy).into());
     }
     let chosen = Commitment { layers };
-    let all = chosen.clone().add(&naming.folder())?;
+    let all = chosen.clone().keep(&naming.folder())?;
     let Components(pca) = args.pca;
     speech::print(&match global.json {
         true => json!({ "layers": chosen, "pca": pca, "scores": found }).to_string(),

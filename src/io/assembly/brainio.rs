@@ -53,7 +53,7 @@ pub fn read(path: &Path) -> Result<Assembly> {
     let source = Checked::open(path, NOT_BRAINIO)?;
     let root = source.root()?;
     let dimensions = dimensions(&source, &root)?;
-    let (mut data, mut found) = (None, Vec::new());
+    let (mut found_data, mut found) = (Vec::new(), Vec::new());
     for name in source.names(&root)? {
         if AXES.contains(&name.as_str()) {
             continue;
@@ -65,17 +65,13 @@ pub fn read(path: &Path) -> Result<Assembly> {
         match dataset.ndim() {
             0 => {}
             1 => found.push((name, dataset)),
-            n if (2..=3).contains(&n) && !source.is_text(&dataset) => {
-                if data.replace((name, dataset)).is_some() {
-                    let problem = "has more than one variable with two or three axes".to_owned();
-                    return Err(source.other_kind(problem));
-                }
-            }
+            2 | 3 if !source.is_text(&dataset) => found_data.push((name, dataset)),
             _ => {}
         }
     }
-    let Some((name, data)) = data else {
-        return Err(source.other_kind("has no variable with two or three axes".to_owned()));
+    let (1, Some((name, data))) = (found_data.len(), found_data.pop()) else {
+        let problem = "has not one variable with two or three axes, but none or several";
+        return Err(source.other_kind(problem.to_owned()));
     };
     let axes = axes(&source, &name, &data, &dimensions)?;
     let values = ordered(source.numbers(&data)?, &axes)
