@@ -57,6 +57,7 @@ Exit status: 0 done, 1 work remains, 2 something failed.";
 
 /// Options of every command.
 #[derive(Args, Clone)]
+#[command(next_help_heading = "Options of every command")]
 struct Global {
     /// Study folder: holds settings.json and data/
     #[arg(

@@ -11,7 +11,7 @@ use crate::env::{Run, TestEnv, program, run, spawn};
 use crate::items::{Item, NET, items};
 
 /// Every command with its subcommands.
-const COMMANDS: [&[&str]; 19] = [
+const COMMANDS: [&[&str]; 21] = [
     &[],
     &["demo"],
     &["extract"],
@@ -28,6 +28,8 @@ const COMMANDS: [&[&str]; 19] = [
     &["ridge"],
     &["ridge", "fit"],
     &["ridge", "predict"],
+    &["score"],
+    &["commit"],
     &["relate"],
     &["tree"],
     &["report"],

@@ -17,6 +17,7 @@ const FOLDS: usize = 5;
 
 /// What is compared.
 #[derive(Args, Clone, Default)]
+#[command(next_help_heading = "What is compared")]
 pub struct DataArgs {
     /// Network of the study: its folder <framework>/<network>, or its name in settings.json
     #[arg(long, value_name = "NET", conflicts_with_all = ["features", "brain"])]
@@ -74,6 +75,7 @@ pub struct DataArgs {
 
 /// How it is compared.
 #[derive(Args, Clone)]
+#[command(next_help_heading = "How it is compared")]
 pub struct HowArgs {
     /// How layers and recordings are compared
     #[arg(long, value_enum, default_value_t = MetricArg::Pls)]
@@ -112,6 +114,7 @@ pub struct HowArgs {
 
 /// How the results are called.
 #[derive(Args, Clone)]
+#[command(next_help_heading = "How results are called")]
 pub struct NameArgs {
     /// Name of the model in the results [default: the network's folder, or the name of the features' file]
     #[arg(long, value_name = "NAME")]

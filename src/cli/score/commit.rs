@@ -28,12 +28,6 @@ Examples:
   bhscore -C study commit --net pytorch/alexnet --pca 1000
   bhscore commit --features layers/ --brain public.nc --pca 1000 --pca-features imagenet/ --model alexnet")]
 pub struct CommitArgs {
-    #[command(flatten)]
-    data: DataArgs,
-    #[command(flatten)]
-    how: HowArgs,
-    #[command(flatten)]
-    name: NameArgs,
     /// Replace units by so many principal components, or none
     #[arg(long, value_name = "none|N", default_value = "none", value_parser = components)]
     pca: Components,
@@ -41,6 +35,12 @@ pub struct CommitArgs {
     /// [default: the training half of the study]
     #[arg(long, value_name = "PATH", requires = "pca")]
     pca_features: Vec<String>,
+    #[command(flatten)]
+    data: DataArgs,
+    #[command(flatten)]
+    how: HowArgs,
+    #[command(flatten)]
+    name: NameArgs,
 }
 
 #[derive(Clone, Copy)]

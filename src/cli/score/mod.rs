@@ -42,15 +42,15 @@ Examples:
   bhscore score --features conv1=a.npy --features fc=b.npy --brain sub-01.h5 --roi V1=ROI_V1 --metric ridgecv
   bhscore score --features X.npy --brain R.npy --metric pls --pls nipals --json")]
 pub struct ScoreArgs {
+    /// Take the best layer, whatever was committed
+    #[arg(long)]
+    best: bool,
     #[command(flatten)]
     data: DataArgs,
     #[command(flatten)]
     how: HowArgs,
     #[command(flatten)]
     name: NameArgs,
-    /// Take the best layer, whatever was committed
-    #[arg(long)]
-    best: bool,
 }
 
 pub fn run(global: &Global, args: &ScoreArgs) -> Result<Outcome> {
