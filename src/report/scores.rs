@@ -27,39 +27,22 @@ const COLUMNS: [&str; 16] = [
 /// of.
 #[must_use]
 pub fn text(scores: &[BenchmarkScore]) -> String {
-    let mut layers: Vec<&str> = Vec::new();
-    for row in scores.iter().flat_map(|score| &score.rows) {
-        if !layers.contains(&row.layer.as_str()) {
-            layers.push(&row.layer);
-        }
-    }
-    let width = layers
-        .iter()
-        .map(|layer| layer.len())
-        .max()
-        .unwrap_or(0)
-        .max("layer".len());
-    let mut lines = vec![format!("{:<width$}", "layer")];
-    lines.extend(layers.iter().map(|layer| format!("{layer:<width$}")));
+    let rows = scores.iter().flat_map(|score| &score.rows);
+    let layers = distinct(rows.map(|row| row.layer.as_str()));
+    let mut columns = vec![column("layer", &layers, |layer| layer.to_owned())];
     for score in scores {
-        let mut cells = vec![score.benchmark.region.clone()];
-        cells.extend(layers.iter().map(|layer| {
-            let mark = if score.layer.as_deref() == Some(*layer) {
-                "*"
-            } else {
-                " "
+        columns.push(column(&score.benchmark.region, &layers, |layer| {
+            let mark = match score.layer.as_deref() == Some(layer) {
+                true => "*",
+                false => " ",
             };
             format!("{}{mark}", cell(over_rows(&score.rows, layer)))
         }));
-        let width = cells.iter().map(String::len).max().unwrap_or(0);
-        for (line, cell) in lines.iter_mut().zip(cells) {
-            line.push_str(&format!("  {cell:>width$}"));
-        }
     }
+    let mut lines = aligned(&columns);
     lines.push(String::new());
-    lines.push(
-        "raw score, and in brackets the share of the ceiling; * the layer that a region's score is of".to_owned(),
-    );
+    let legend = "raw score, and in brackets the share of the ceiling; * the layer that a region's score is of";
+    lines.push(legend.to_owned());
     lines.push(String::new());
     lines.extend(scores.iter().map(line));
     lines.join("\n")
@@ -68,41 +51,65 @@ pub fn text(scores: &[BenchmarkScore]) -> String {
 /// A line for each model, with its score in each region: what `score` found for several.
 #[must_use]
 pub fn by_model(scores: &[BenchmarkScore]) -> String {
-    let distinct = |of: fn(&BenchmarkScore) -> &str| {
-        let mut names: Vec<&str> = Vec::new();
-        for name in scores.iter().map(of) {
-            if !names.contains(&name) {
-                names.push(name);
-            }
-        }
-        names
-    };
-    let models = distinct(|score| &score.model);
-    let benchmarks = distinct(|score| &score.benchmark.id);
-    let width = models
-        .iter()
-        .map(|model| model.len())
-        .max()
-        .unwrap_or(0)
-        .max("model".len());
-    let mut lines = vec![format!("{:<width$}", "model")];
-    lines.extend(models.iter().map(|model| format!("{model:<width$}")));
-    for benchmark in benchmarks {
-        let of = |model: &str| {
+    let models = distinct(scores.iter().map(|score| score.model.as_str()));
+    let mut columns = vec![column("model", &models, |model| model.to_owned())];
+    for benchmark in distinct(scores.iter().map(|score| score.benchmark.id.as_str())) {
+        columns.push(column(benchmark, &models, |model| {
             let is =
                 |score: &&BenchmarkScore| score.model == model && score.benchmark.id == benchmark;
             cell(scores.iter().find(is).and_then(|score| score.score))
-        };
-        let mut cells = vec![benchmark.to_owned()];
-        cells.extend(models.iter().map(|model| of(model)));
-        let width = cells.iter().map(String::len).max().unwrap_or(0);
-        for (line, cell) in lines.iter_mut().zip(cells) {
-            line.push_str(&format!("  {cell:>width$}"));
-        }
+        }));
     }
+    let mut lines = aligned(&columns);
     lines.push(String::new());
     lines.push("raw score of the best layer, and in brackets the share of the ceiling".to_owned());
     lines.join("\n")
+}
+
+/// Names, each once, in the order in which they come first.
+fn distinct<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut found: Vec<&str> = Vec::new();
+    for name in names {
+        if !found.contains(&name) {
+            found.push(name);
+        }
+    }
+    found
+}
+
+/// A heading and a cell for each row.
+fn column(heading: &str, rows: &[&str], cell: impl Fn(&str) -> String) -> Vec<String> {
+    let cells = rows.iter().map(|row| cell(row));
+    std::iter::once(heading.to_owned()).chain(cells).collect()
+}
+
+/// Lines of a table: the first column to the left, the others to the right.
+fn aligned(columns: &[Vec<String>]) -> Vec<String> {
+    let width = |column: &[String]| {
+        column
+            .iter()
+            .map(|cell| cell.chars().count())
+            .max()
+            .unwrap_or(0)
+    };
+    let n_lines = columns.first().map_or(0, Vec::len);
+    let cell = |(at, column): (usize, &Vec<String>), line: usize| {
+        let width = width(column);
+        match at {
+            0 => format!("{:<width$}", column[line]),
+            _ => format!("{:>width$}", column[line]),
+        }
+    };
+    (0..n_lines)
+        .map(|line| {
+            let cells: Vec<String> = columns
+                .iter()
+                .enumerate()
+                .map(|of| cell(of, line))
+                .collect();
+            cells.join("  ")
+        })
+        .collect()
 }
 
 fn cell(score: Option<Scored>) -> String {
