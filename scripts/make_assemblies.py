@@ -48,6 +48,13 @@ def main():
         path('without_time.nc'), engine='netcdf4')
     data.drop_vars('stimulus_id').to_dataset().to_netcdf(path('no_stimuli.nc'), engine='netcdf4')
     data.rename(presentation='row', neuroid='column').to_dataset().to_netcdf(path('other.nc'), engine='netcdf4')
+    # Texts as characters, as the classic model has them; missing values by number, and packed.
+    data.to_dataset().to_netcdf(path('classic.nc'), engine='netcdf4', format='NETCDF4_CLASSIC')
+    packed = {'data': {'dtype': 'i4', 'scale_factor': 0.5, 'add_offset': 3.0, '_FillValue': -7}}
+    data.to_dataset().to_netcdf(path('packed.nc'), engine='netcdf4', encoding=packed)
+    data.to_dataset().to_netcdf(path('unlimited.nc'), engine='netcdf4', unlimited_dims=['presentation'])
+    large = 2**60 + np.arange(6)
+    data.assign_coords(stimulus_id=('presentation', large)).to_dataset().to_netcdf(path('large_ids.nc'), engine='netcdf4')
     for name, array in (('older.nc', data), ('ambiguous.nc', data.isel(presentation=slice(4)))):
         array.to_dataset().to_netcdf(path(name), engine='netcdf4')
         with h5py.File(path(name), 'a') as file:

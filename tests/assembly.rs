@@ -40,9 +40,30 @@ fn is_the_assembly(assembly: &Assembly) {
 
 #[test]
 fn netcdf_files_of_both_libraries_are_the_assembly() {
-    for name in ["netcdf4.nc", "h5netcdf.nc", "compressed.nc", "indexed.nc"] {
+    for name in [
+        "netcdf4.nc",
+        "h5netcdf.nc",
+        "compressed.nc",
+        "indexed.nc",
+        "unlimited.nc",
+    ] {
         is_the_assembly(&Assembly::read(&path(name)).unwrap());
     }
+}
+
+#[test]
+fn texts_of_letters_and_packed_numbers_are_decoded() {
+    for name in ["classic.nc", "packed.nc"] {
+        is_the_assembly(&Assembly::read(&path(name)).unwrap());
+    }
+}
+
+#[test]
+fn whole_numbers_stay_whole() {
+    let assembly = Assembly::read(&path("large_ids.nc")).unwrap();
+    let stimuli = assembly.stimuli().unwrap();
+    assert_eq!(stimuli[0], "1152921504606846976");
+    assert_eq!(stimuli[5], "1152921504606846981");
 }
 
 #[test]

@@ -37,7 +37,7 @@ impl Commitment {
         };
         let parsed = serde_json::from_slice(&text).map_err(|error| {
             let problem = format!("is no list of layers: {error}");
-            let remedy = "run `bhscore commit` again, or write {\"V1\": \"<layer>\", …}";
+            let remedy = "remove it and run `bhscore commit`, or write {\"V1\": \"<layer>\", …}";
             Error::file(&path, problem, remedy)
         })?;
         Ok(Some(parsed))

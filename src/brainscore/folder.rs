@@ -48,6 +48,26 @@ pub fn read(folder: &Path) -> Result<Found> {
                 .push(Error::file(&path, problem, "remove one of the two"));
             continue;
         }
+        let same = |known: &&BenchmarkScore| {
+            known.benchmark.id == score.benchmark.id
+                && known.benchmark.version == score.benchmark.version
+        };
+        if let Some(other) = found.scores.iter().find(same)
+            && other.benchmark.normalise != score.benchmark.normalise
+        {
+            let (id, mine, theirs) = (
+                &score.benchmark.id,
+                &score.benchmark.normalise,
+                &other.benchmark.normalise,
+            );
+            let problem = format!(
+                "normalises `{id}` by `{mine}`, where `{}` has `{theirs}`",
+                other.model
+            );
+            let remedy = "score one of them again with the same `--normalise`";
+            found.problems.push(Error::file(&path, problem, remedy));
+            continue;
+        }
         seen.insert(key, path);
         found.scores.push(score);
     }
@@ -77,11 +97,16 @@ fn list(folder: &Path, paths: &mut Vec<PathBuf>) -> Result<()> {
     names.sort();
     for name in names {
         let path = folder.join(&name);
-        if path.is_dir() {
+        let Ok(metadata) = fs::symlink_metadata(&path) else {
+            continue;
+        };
+        // Links to folders may lead in a circle, and pipes and devices have no end.
+        if metadata.is_dir() {
             list(&path, paths)?;
-        } else if path
-            .extension()
-            .is_some_and(|extension| extension == "json")
+        } else if fs::metadata(&path).is_ok_and(|metadata| metadata.is_file())
+            && path
+                .extension()
+                .is_some_and(|extension| extension == "json")
             && !name.to_str().is_some_and(is_temporary)
             && name != commitment::FILE_NAME
         {
@@ -91,7 +116,15 @@ fn list(folder: &Path, paths: &mut Vec<PathBuf>) -> Result<()> {
     Ok(())
 }
 
+/// Largest file that is read: a score of a million sites has 20 MB.
+const LARGEST: u64 = 256 << 20;
+
 fn read_one(path: &Path) -> Result<BenchmarkScore> {
+    let length = fs::metadata(path).map_err(Error::io("read", path))?.len();
+    if length > LARGEST {
+        let problem = format!("has {length} bytes, too many for a result of `score`");
+        return Err(Error::file(path, problem, REMEDY));
+    }
     let bytes = fs::read(path).map_err(Error::io("read", path))?;
     let score: BenchmarkScore = serde_json::from_slice(&bytes).map_err(|error| {
         Error::file(path, format!("is not a result of `score`: {error}"), REMEDY)

@@ -167,28 +167,25 @@ impl Layer {
         images: &[String],
         stimuli: Option<&[String]>,
     ) -> Result<Features> {
-        let values = read(path)?;
+        let values = Given::read(path)?;
+        let n_rows = values.n_images();
         let numbered: Vec<String>;
         let images = match images {
             [] => {
-                numbered = (1..=values.nrows()).map(|row| row.to_string()).collect();
+                numbered = (1..=n_rows).map(|row| row.to_string()).collect();
                 &numbered
             }
-            images if images.len() == values.nrows() => images,
+            images if images.len() == n_rows => images,
             images => {
-                let (n, rows) = (images.len(), values.nrows());
-                let problem = format!("has {rows} rows, and its table of stimuli {n}");
+                let problem = format!(
+                    "has {n_rows} rows, and its table of stimuli {}",
+                    images.len()
+                );
                 return Err(Error::file(path, problem, "give a row for each image"));
             }
         };
         let rows = rows(images, stimuli.unwrap_or(images), path)?;
-        let is_all = rows.len() == values.nrows() && rows.is_sorted();
-        let values = if is_all {
-            values
-        } else {
-            values.select(Axis(0), &rows)
-        };
-        Features::new(values).map_err(|error| self.named(error))
+        values.features(&rows).map_err(|error| self.named(error))
     }
 
     fn named(&self, error: Error) -> Error {
@@ -203,34 +200,62 @@ impl Layer {
     }
 }
 
-/// Reads an array of features, `(n_images, n_units)`; further axes are units, too.
-fn read(path: &Path) -> Result<Array2<f32>> {
-    let array = match path.extension().and_then(|extension| extension.to_str()) {
-        Some("npy") => npy::read_f32(path)?,
-        Some("mat") => {
-            let array = mat::read_f64(path, "feat")?;
-            let values = array.values.iter().map(|value| *value as f32).collect();
-            let shape = array.shape.f();
-            ArrayD::from_shape_vec(shape, values).map_err(|_| {
-                Error::file(
-                    path,
-                    "has values that do not fit its shape",
-                    "save it again",
-                )
-            })?
+/// An array of features in the precision of its file, `(n_images, n_units)`; further axes are units, too.
+enum Given {
+    Single(Array2<f32>),
+    Double(Array2<f64>),
+}
+
+impl Given {
+    fn read(path: &Path) -> Result<Given> {
+        match path.extension().and_then(|extension| extension.to_str()) {
+            Some("npy") => match npy::read_f32(path)? {
+                Some(array) => flat(path, array).map(Given::Single),
+                None => flat(path, npy::read(path)?).map(Given::Double),
+            },
+            Some("mat") => {
+                let array = mat::read_f64(path, "feat")?;
+                let array = ArrayD::from_shape_vec(array.shape.f(), array.values);
+                let array = array.map_err(|_| {
+                    let problem = "has values that do not fit its shape";
+                    Error::file(path, problem, "save it again")
+                })?;
+                flat(path, array).map(Given::Double)
+            }
+            _ => {
+                let remedy =
+                    "give a .npy or .mat file, or a folder with a .mat file for each image";
+                Err(Error::file(path, "holds no features", remedy))
+            }
         }
-        _ => {
-            let remedy = "give a .npy or .mat file, or a folder with a .mat file for each image";
-            return Err(Error::file(path, "holds no features", remedy));
+    }
+
+    fn n_images(&self) -> usize {
+        match self {
+            Given::Single(values) => values.nrows(),
+            Given::Double(values) => values.nrows(),
         }
-    };
+    }
+
+    /// Features of these rows.
+    fn features(self, rows: &[usize]) -> Result<Features> {
+        let is_all = rows.len() == self.n_images() && rows.is_sorted();
+        match self {
+            Given::Single(values) if is_all => Features::new(values),
+            Given::Single(values) => Features::new(values.select(Axis(0), rows)),
+            Given::Double(values) if is_all => Features::new(values),
+            Given::Double(values) => Features::new(values.select(Axis(0), rows)),
+        }
+    }
+}
+
+fn flat<T: Clone>(path: &Path, array: ArrayD<T>) -> Result<Array2<T>> {
     let shape = array.shape().to_vec();
-    let n_images = shape.first().copied().unwrap_or(0);
     if shape.len() < 2 || array.is_empty() {
         let problem = format!("has the shape {shape:?}");
         return Err(Error::file(path, problem, "features are images × units"));
     }
-    let n_units = array.len() / n_images;
+    let (n_images, n_units) = (shape[0], array.len() / shape[0]);
     let flat = array.as_standard_layout().into_owned();
     Ok(flat
         .into_shape_with_order((n_images, n_units))
@@ -258,8 +283,12 @@ fn rows(images: &[String], stimuli: &[String], path: &Path) -> Result<Vec<usize>
         .enumerate()
         .map(|(row, image)| (image.as_str(), row))
         .collect();
-    if place.len() < images.len() {
-        let problem = "names a stimulus twice";
+    if let Some((_, twice)) = images
+        .iter()
+        .enumerate()
+        .find(|(row, image)| place[image.as_str()] != *row)
+    {
+        let problem = format!("has stimulus `{twice}` twice (by its table of stimuli, `--ids`)");
         return Err(Error::file(path, problem, "keep one row of each"));
     }
     let missing: Vec<&str> = stimuli

@@ -9,7 +9,7 @@ use super::normalise::Normalise;
 use super::predictivity::{Predictivity, predictivity};
 use super::rdm::{Rdm, cross_validated};
 use super::recordings::{Bound, Recordings};
-use super::regression::Regression;
+use super::regression::{Regression, pls};
 use super::result::Scored;
 use super::temporal::{Timed, temporal};
 use crate::error::{Error, Result};
@@ -46,8 +46,8 @@ impl Metric {
     #[must_use]
     pub fn name(&self) -> String {
         match self {
-            Metric::Regression(regression) => regression.name().to_owned(),
-            Metric::Reverse(regression) => format!("reverse_{}", regression.name()),
+            Metric::Regression(regression) => named(regression),
+            Metric::Reverse(regression) => format!("reverse_{}", named(regression)),
             Metric::Rdm => "rdm".to_owned(),
             Metric::Cka(cka::Estimator::Biased) => "cka_biased".to_owned(),
             Metric::Cka(cka::Estimator::Unbiased) => "cka".to_owned(),
@@ -120,6 +120,16 @@ impl Metric {
             }
         };
         (0..recordings.n_bins()).map(of_bin).collect()
+    }
+}
+
+/// Name of a regression, with what makes it another than the registry's.
+fn named(regression: &Regression) -> String {
+    match regression {
+        Regression::Pls { n_components, .. } if *n_components != pls::N_COMPONENTS => {
+            format!("pls{n_components}")
+        }
+        regression => regression.name().to_owned(),
     }
 }
 

@@ -13,7 +13,6 @@ use serde::{Deserialize, Serialize};
 
 use super::metric::Metric;
 use super::predictivity::{N_SPLITS, SEED, TRAIN_SHARE, impossible};
-use super::rdm;
 use super::recordings::Recordings;
 use crate::error::{Error, Result};
 use crate::stats::splits::{self, Size, Split};
@@ -124,14 +123,17 @@ impl Splitting {
         let classes = recordings.classes.as_deref();
         let n = recordings.stimuli.len();
         match self {
-            // What is tested of dissimilarities is the larger part.
-            Splitting::Random { .. } if !metric.is_predictive() => rdm::registry_splits(n, classes),
+            _ if matches!(metric, Metric::Cka(_)) => Ok(Vec::new()),
             Splitting::Random {
                 n_splits,
                 train_share,
                 seed,
             } => {
-                let size = Size::Train(*train_share);
+                let size = match metric.is_predictive() {
+                    true => Size::Train(*train_share),
+                    // What is looked at of dissimilarities is the larger part.
+                    false => Size::Test(*train_share),
+                };
                 match classes {
                     Some(classes) => splits::stratified(classes, *n_splits, size, *seed),
                     None => splits::plain(n, *n_splits, size, *seed),

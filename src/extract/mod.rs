@@ -20,6 +20,7 @@
 //! | `published` | finished features on their way to the disk |
 //! | `watch` | what looks wrong in features |
 //! | [`resident`] | memory of a model and a forward pass, measured |
+//! | [`survey`] | how many images have their features |
 //! | [`stage`] | the loop: workers, batches, publishing |
 
 mod block;
@@ -34,6 +35,7 @@ pub mod recipe;
 pub mod resident;
 pub mod stage;
 pub mod stimuli;
+pub mod survey;
 mod target;
 pub mod units;
 mod watch;

@@ -1,7 +1,7 @@
 //! NumPy's `.npy` files of numbers.
 
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{BufReader, Read};
 use std::path::Path;
 
 use ndarray::ArrayD;
@@ -37,19 +37,17 @@ pub fn read(path: &Path) -> Result<ArrayD<f64>> {
     ))
 }
 
-/// Reads an array as single precision, for features: half the memory.
+/// Reads an array of single precision as it is; `None` if it is of another type.
 ///
 /// # Errors
 /// As [`read`].
-pub fn read_f32(path: &Path) -> Result<ArrayD<f32>> {
-    match try_type::<f32>(path)? {
-        Some(array) => Ok(array),
-        None => Ok(read(path)?.mapv(|value| value as f32)),
-    }
+pub fn read_f32(path: &Path) -> Result<Option<ArrayD<f32>>> {
+    try_type(path)
 }
 
 /// `None` where the file holds another type.
 fn try_type<T: ReadableElement>(path: &Path) -> Result<Option<ArrayD<T>>> {
+    check_size(path)?;
     let file = File::open(path).map_err(Error::io("read", path))?;
     match ArrayD::<T>::read_npy(BufReader::new(file)) {
         Ok(array) => Ok(Some(array)),
@@ -65,5 +63,68 @@ fn try_type<T: ReadableElement>(path: &Path) -> Result<Option<ArrayD<T>>> {
                 "save it again with `numpy.save`",
             ))
         }
+    }
+}
+
+/// Longest header that is looked at: NumPy's own have about a hundred bytes.
+const LONGEST_HEADER: u64 = 1 << 16;
+
+/// Refuses a file whose header claims more numbers than it has bytes: memory would be taken for them.
+fn check_size(path: &Path) -> Result<()> {
+    let file = File::open(path).map_err(Error::io("read", path))?;
+    let length = file.metadata().map_err(Error::io("read", path))?.len();
+    let mut head = Vec::new();
+    file.take(LONGEST_HEADER)
+        .read_to_end(&mut head)
+        .map_err(Error::io("read", path))?;
+    let text = String::from_utf8_lossy(&head);
+    let Some(shape) = text
+        .split_once("'shape'")
+        .and_then(|(_, rest)| Some(rest.split_once('(')?.1.split_once(')')?.0))
+    else {
+        // Whatever it is, it is told when it is read.
+        return Ok(());
+    };
+    let mut n: u64 = 1;
+    for axis in shape
+        .split(',')
+        .map(str::trim)
+        .filter(|axis| !axis.is_empty())
+    {
+        n = axis
+            .parse::<u64>()
+            .map_or(u64::MAX, |axis| n.saturating_mul(axis));
+    }
+    if n <= length {
+        return Ok(());
+    }
+    let problem = format!("claims {n} numbers ({shape}), and has {length} bytes");
+    Err(Error::file(
+        path,
+        problem,
+        "save it again with `numpy.save`",
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::io::atomic;
+    use ndarray::array;
+    use ndarray_npy::WriteNpyExt;
+
+    #[test]
+    fn a_header_cannot_claim_more_than_the_file_has() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.npy");
+        let mut bytes = Vec::new();
+        array![[1.0, 2.0]].write_npy(&mut bytes).unwrap();
+        atomic::write(&path, &bytes).unwrap();
+        assert_eq!(read(&path).unwrap(), array![[1.0, 2.0]].into_dyn());
+        let text = String::from_utf8_lossy(&bytes).replace("(1, 2)", "(1099511627776, 1)");
+        atomic::write(&path, text.as_bytes()).unwrap();
+        assert!(read(&path).unwrap_err().to_string().contains("x.npy"));
+        atomic::write(&path, &bytes[..bytes.len() - 1]).unwrap();
+        assert!(read(&path).unwrap_err().to_string().contains("x.npy"));
     }
 }

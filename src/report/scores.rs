@@ -1,5 +1,6 @@
 //! What `score` found: the table on stdout, and `<benchmark>.csv`.
 
+use super::table::aligned;
 use crate::brainscore::result::{BenchmarkScore, Row, Scored};
 use crate::brainscore::summary::over_rows;
 
@@ -39,8 +40,7 @@ pub fn text(scores: &[BenchmarkScore]) -> String {
             format!("{}{mark}", cell(over_rows(&score.rows, layer)))
         }));
     }
-    let mut lines = aligned(&columns);
-    lines.push(String::new());
+    let mut lines = vec![lines_of(&columns)];
     let legend = "raw score, and in brackets the share of the ceiling; * the layer that a region's score is of";
     lines.push(legend.to_owned());
     lines.push(String::new());
@@ -60,8 +60,7 @@ pub fn by_model(scores: &[BenchmarkScore]) -> String {
             cell(scores.iter().find(is).and_then(|score| score.score))
         }));
     }
-    let mut lines = aligned(&columns);
-    lines.push(String::new());
+    let mut lines = vec![lines_of(&columns)];
     lines.push("raw score of the best layer, and in brackets the share of the ceiling".to_owned());
     lines.join("\n")
 }
@@ -84,32 +83,11 @@ fn column(heading: &str, rows: &[&str], cell: impl Fn(&str) -> String) -> Vec<St
 }
 
 /// Lines of a table: the first column to the left, the others to the right.
-fn aligned(columns: &[Vec<String>]) -> Vec<String> {
-    let width = |column: &[String]| {
-        column
-            .iter()
-            .map(|cell| cell.chars().count())
-            .max()
-            .unwrap_or(0)
-    };
+fn lines_of(columns: &[Vec<String>]) -> String {
     let n_lines = columns.first().map_or(0, Vec::len);
-    let cell = |(at, column): (usize, &Vec<String>), line: usize| {
-        let width = width(column);
-        match at {
-            0 => format!("{:<width$}", column[line]),
-            _ => format!("{:>width$}", column[line]),
-        }
-    };
-    (0..n_lines)
-        .map(|line| {
-            let cells: Vec<String> = columns
-                .iter()
-                .enumerate()
-                .map(|of| cell(of, line))
-                .collect();
-            cells.join("  ")
-        })
-        .collect()
+    let row = |line: usize| columns.iter().map(|column| column[line].clone()).collect();
+    let rows: Vec<Vec<String>> = (0..n_lines).map(row).collect();
+    aligned(&rows, 1)
 }
 
 fn cell(score: Option<Scored>) -> String {

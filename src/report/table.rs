@@ -125,13 +125,16 @@ fn ranking(networks: &[NetworkScores]) -> String {
     text
 }
 
+/// Most letters that a column is padded to: a name of thousands is one line's, and formatting has a limit.
+const WIDEST: usize = 200;
+
 /// Lines of rows; columns from `first_number` on are aligned to the right.
 pub(super) fn aligned<R: AsRef<[String]>>(rows: &[R], first_number: usize) -> String {
     let rows: Vec<&[String]> = rows.iter().map(AsRef::as_ref).collect();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
     let n_columns = rows.first().map_or(0, |row| row.len());
     let widths: Vec<usize> = (0..n_columns)
-        .map(|column| width(column).unwrap_or(0))
+        .map(|column| width(column).unwrap_or(0).min(WIDEST))
         .collect();
     let mut text = String::new();
     for row in rows {

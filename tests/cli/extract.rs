@@ -11,6 +11,7 @@ use bhscore::extract::onnx::Model;
 use bhscore::extract::{image, preprocess, units};
 use bhscore::io::mat;
 use bhscore::settings::{Preprocess, Transform, Units};
+use bhscore::work::claims::{Claimed, Lease, Worker};
 use ndarray::{ArrayD, Axis};
 use serde_json::json;
 
@@ -426,4 +427,32 @@ fn recurrent_networks_give_their_last_step() {
     run(&["--layers", "V2.output", "--time-step", "3"], "d")
         .status(2)
         .stderr_contains("at time step 3");
+}
+
+#[test]
+fn images_are_counted_by_status() {
+    let env = study();
+    let images = || {
+        let status = env.run(["status", "--json"]);
+        let stages = status.status(1).json()["stages"].clone();
+        let row = stages.as_array().unwrap()[0].clone();
+        assert_eq!(
+            (&row["stage"], &row["net"]),
+            (&json!("extract"), &json!(NET))
+        );
+        ["done", "running", "missing"].map(|key| row[key].as_u64().unwrap())
+    };
+    assert_eq!(images(), [0, 0, 24]);
+    extract(&env, &["--split", "test"]).ok();
+    assert_eq!(images(), [12, 0, 12]);
+    fs::remove_file(env.path(path("ImageNetTest", "fc", "444.mat"))).unwrap();
+    assert_eq!(images(), [11, 0, 13]);
+    let worker = Worker::new(&env.path("data/.bhscore"), Lease::default());
+    let unit = format!("extract/ImageNetTraining/{NET}/0-7");
+    let Claimed::Mine(_claim) = worker.claim(&unit, &|| Ok(false)).unwrap() else {
+        panic!("somebody else has {unit}");
+    };
+    assert_eq!(images(), [11, 8, 5]);
+    let text = env.run(["status"]);
+    text.status(1).stdout_contains("extract");
 }

@@ -16,6 +16,7 @@
 //! | [`stale`] | is computed again what has changed, and nothing else? |
 //! | [`options`] | threads, memory, shards, filters, `--force`, `--dry-run` |
 //! | [`score`] | are scores those of the library, kept, and of committed layers? |
+//! | [`score_refusals`] | are wrong recordings, regions and results refused, with nothing old left? |
 //! | [`select`] | does `compute --select` correct the textbook rule and nothing else? |
 //! | [`slurm`] | are the scripts of `slurm` right, and are a job's cores, memory and place taken? |
 //! | [`status`] | who works on what, how fast; failures listed and forgotten; watching |
@@ -63,6 +64,7 @@ mod report;
 mod results;
 mod ridge;
 mod score;
+mod score_refusals;
 mod select;
 mod slurm;
 mod stale;

@@ -61,7 +61,7 @@ fn stimulus(at: usize) -> String {
 }
 
 /// `IT.npy` with `ids.csv`, images backwards, and the recordings as a folder `monkey`.
-fn files() -> TestEnv {
+pub fn files() -> TestEnv {
     let env = TestEnv::empty();
     let data = synthetic();
     npy(
@@ -97,7 +97,7 @@ fn files() -> TestEnv {
     env
 }
 
-const FILES: [&str; 6] = [
+pub const FILES: [&str; 6] = [
     "--features",
     "IT.npy",
     "--ids",
@@ -107,7 +107,7 @@ const FILES: [&str; 6] = [
 ];
 
 /// Runs `score` in the folder, as JSON.
-fn score(env: &TestEnv, args: &[&str]) -> Run {
+pub fn score(env: &TestEnv, args: &[&str]) -> Run {
     run(env, "score", args)
 }
 
@@ -117,7 +117,7 @@ fn run(env: &TestEnv, command: &str, args: &[&str]) -> Run {
     Run::of(program)
 }
 
-fn scores(run: &Run) -> Vec<Value> {
+pub fn scores(run: &Run) -> Vec<Value> {
     run.ok().json()["scores"].as_array().unwrap().clone()
 }
 
@@ -139,9 +139,7 @@ fn numbers_are_those_of_the_library() {
     let data = synthetic();
     let classes: Vec<usize> = (0..N_STIMULI).map(|at| 1 - at % 2).collect();
     let splits = registry_splits(N_STIMULI, Some(&classes)).unwrap();
-    // Features are read in single precision.
-    let single = data.features.mapv(|value| value as f32);
-    let features = Features::new(single).unwrap();
+    let features = Features::new(data.features.clone()).unwrap();
     for (pls, solver) in [("svd", Solver::Svd), ("nipals", Solver::Nipals)] {
         let run = score(&env, &[&FILES[..], &["--pls", pls, "--json"]].concat());
         let scores = scores(&run);

@@ -84,7 +84,7 @@ pub struct HowArgs {
     #[arg(long, value_enum, default_value_t = PlsArg::Svd)]
     pub pls: PlsArg,
     /// Number of these components
-    #[arg(long, value_name = "N", default_value_t = N_COMPONENTS)]
+    #[arg(long, value_name = "N", default_value_t = N_COMPONENTS, value_parser = at_least_one)]
     pub components: usize,
     /// How scores are divided by the ceiling [default: r2_over_c; ratio for rdm and cka]
     #[arg(long, value_name = "KEY", value_parser = str::parse::<Normalise>)]
@@ -93,10 +93,10 @@ pub struct HowArgs {
     #[arg(long, value_name = "COLUMN", conflicts_with = "splits")]
     pub groups: Option<String>,
     /// Folds over groups
-    #[arg(long, value_name = "K", default_value_t = FOLDS, requires = "groups")]
+    #[arg(long, value_name = "K", default_value_t = FOLDS, value_parser = at_least_one, requires = "groups")]
     pub folds: usize,
     /// Random splits
-    #[arg(long, value_name = "N", default_value_t = N_SPLITS)]
+    #[arg(long, value_name = "N", default_value_t = N_SPLITS, value_parser = at_least_one)]
     pub n_splits: usize,
     /// Share of the stimuli that is learned from
     #[arg(long, value_name = "SHARE", default_value_t = TRAIN_SHARE)]
@@ -273,5 +273,15 @@ impl HowArgs {
             Metric::Rdm | Metric::Cka(_) => Normalise::Ratio,
         };
         self.normalise.unwrap_or(default)
+    }
+}
+
+/// Most splits and components: what is above is a slip, and more than memory holds.
+const MOST: usize = 100_000;
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(n @ 1..=MOST) => Ok(n),
+        _ => Err(format!("is no number from 1 to {MOST}")),
     }
 }

@@ -80,10 +80,6 @@ impl Taking<'_> {
             estimator,
         )?)
     }
-
-    fn wants_region(&self, region: &str) -> bool {
-        self.args.rois.is_empty() || self.args.rois.iter().any(|wanted| wanted == region)
-    }
 }
 
 /// Those of `known` that were asked for; all if none was.
@@ -176,6 +172,16 @@ fn of_files(global: &Global, taking: &Taking) -> Result<Data> {
     let wanted = chosen("layer", &args.layers, &names)?;
     layers.retain(|layer| wanted.contains(&&layer.name));
     let mut recordings: Vec<Recordings> = Vec::new();
+    let stems: Vec<String> = args.brain.iter().map(|path| stem(path)).collect();
+    if let Some(twice) = (1..stems.len()).find(|&at| stems[..at].contains(&stems[at])) {
+        let remedy = "give each subject's file a name of its own";
+        return Err(Error::data(
+            format!("subject `{}`", stems[twice]),
+            "is given twice",
+            remedy,
+        )
+        .into());
+    }
     for path in &args.brain {
         // One file holds whatever subjects it does; of several, each is one.
         let subject = (args.brain.len() > 1).then(|| stem(path));
@@ -266,21 +272,31 @@ fn of_file(
         _ => Assembly::read(path)?,
     };
     let Some(column) = assembly.sites.get("region") else {
-        let region = args.rois.first().map_or("all", String::as_str);
-        return Ok(vec![taking.recordings(&assembly, region, subject)?]);
+        return match args.rois.as_slice() {
+            [] => Ok(vec![taking.recordings(&assembly, "all", subject)?]),
+            // An array alone tells nothing of its sites: the name is the user's.
+            [region] if extension == Some("npy") => {
+                Ok(vec![taking.recordings(&assembly, region, subject)?])
+            }
+            _ => {
+                let problem = "does not tell the regions of its sites: there is no column `region`";
+                let remedy = "leave --roi out, or add the column to what describes the sites";
+                Err(Error::file(path, problem, remedy).into())
+            }
+        };
     };
-    let mut regions: Vec<&String> = column.iter().collect();
+    let mut regions = column.to_vec();
     regions.sort();
     regions.dedup();
-    let wanted = regions
+    chosen("region", &args.rois, &regions)?
         .into_iter()
-        .filter(|region| taking.wants_region(region));
-    wanted
         .map(|region| {
-            let sites: Vec<usize> = (0..column.len())
-                .filter(|&site| column[site] == *region)
-                .collect();
-            taking.recordings(&assembly.with_sites(&sites), region, subject)
+            let sites = (0..column.len()).filter(|&site| column[site] == *region);
+            taking.recordings(
+                &assembly.with_sites(&sites.collect::<Vec<_>>()),
+                region,
+                subject,
+            )
         })
         .collect()
 }

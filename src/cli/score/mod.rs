@@ -63,7 +63,7 @@ pub fn run(global: &Global, args: &ScoreArgs) -> Result<Outcome> {
     if !global.quiet && !global.json {
         speech::note(&format!("results: {}", folder.display()));
     }
-    let failed = found.iter().all(|score| score.state == State::Failed);
+    let failed = found.iter().any(|score| score.state == State::Failed);
     Ok(if failed {
         Outcome::Failed
     } else {
@@ -253,9 +253,15 @@ impl Naming {
     ) -> BenchmarkScore {
         let region = &regional.region;
         let rows = &regional.rows;
-        let committed = commitment
-            .and_then(|commitment| commitment.layers.get(region))
-            .filter(|layer| layers.iter().any(|known| known.name == **layer));
+        let wanted = commitment.and_then(|commitment| commitment.layers.get(region));
+        let is_there = |layer: &&String| layers.iter().any(|known| known.name == **layer);
+        let committed = wanted.filter(is_there);
+        if let (Some(layer), None) = (wanted, committed) {
+            let text = "is not among the layers; the best of them stands for it";
+            speech::note(&format!(
+                "warning: layer `{layer}`, committed to for {region}, {text}"
+            ));
+        }
         let layer = committed
             .map(String::as_str)
             .or_else(|| best_layer(rows, layers.iter().map(|layer| layer.name.as_str())));
@@ -280,7 +286,10 @@ impl Naming {
             },
             reason: match score {
                 Some(_) => None,
-                None => regional.remarks.first().cloned(),
+                None => Some(regional.remarks.first().cloned().unwrap_or_else(|| {
+                    "nothing is defined: responses or units are constant or missing, or a split tests one stimulus"
+                        .to_owned()
+                })),
             },
             score,
             rows: rows.clone(),
@@ -313,7 +322,8 @@ impl Naming {
 
     fn write(&self, score: &BenchmarkScore, of_sites: &[OfSites]) -> Result<()> {
         let path = |extension: &str| {
-            let id = score.benchmark.id.replace('/', "_");
+            // Regions are names of a table; `%` so that no two of them meet.
+            let id = score.benchmark.id.replace('%', "%25").replace('/', "%2F");
             self.folder().join(format!("{id}.{extension}"))
         };
         let mut files = Batch::new();
@@ -326,7 +336,17 @@ impl Naming {
             files.add_staged(table);
         }
         files.add(path("json"), &text)?;
-        Ok(files.commit()?)
+        files.commit()?;
+        if of_sites.is_empty() {
+            // Of an earlier run, whose scores these are no more.
+            match std::fs::remove_file(path("parquet")) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(Error::io("remove", path("parquet"))(error).into());
+                }
+                _ => {}
+            }
+        }
+        Ok(())
     }
 }
 

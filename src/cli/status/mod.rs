@@ -6,6 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use bhscore::extract::survey::Extracted;
 use bhscore::settings::{self, Network};
 use bhscore::study::Context;
 use bhscore::work::claims::{self, Holder, Lease, Life};
@@ -110,7 +111,8 @@ pub fn run(global: &Global, args: &StatusArgs) -> Result<Outcome> {
 }
 
 fn outcome(seen: &View) -> Outcome {
-    if seen.counts.iter().all(Counts::is_complete) {
+    let is_extracted = seen.extracted.iter().all(Extracted::is_complete);
+    if is_extracted && seen.counts.iter().all(Counts::is_complete) {
         Outcome::Complete
     } else {
         Outcome::WorkRemains
@@ -161,8 +163,9 @@ fn look(context: &Context, networks: &[&Network], survey: &mut Survey) -> Result
         networks.iter().any(of)
     });
     survey.look_anew(&holders);
-    let mut all = Vec::new();
+    let (mut extracted, mut all) = (Vec::new(), Vec::new());
     for network in networks {
+        extracted.extend(Extracted::of(network, &context.layout, &holders)?);
         for stage in Stage::ALL {
             let items = plan(&context.settings, network, stage, &Filter::default())?;
             let job = stages::job(stage, context);
@@ -177,6 +180,7 @@ fn look(context: &Context, networks: &[&Network], survey: &mut Survey) -> Result
     holders.retain(|holder| Item::of_unit(&holder.unit).is_none_or(|item| !survey.is_done(&item)));
     let lease = Lease::from(&context.settings.work);
     Ok(View {
+        extracted,
         counts: all,
         holders,
         attempts: lease.attempts,

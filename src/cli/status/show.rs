@@ -1,15 +1,23 @@
 //! What `status` has seen, as text and as JSON.
 
+use std::fmt::Display;
+
+use bhscore::extract::survey::Extracted;
 use bhscore::work::claims::{Holder, Life};
 use bhscore::work::status::{Counts, Pace};
 use bhscore::work::{Item, Stage};
 use serde_json::{Value, json};
+
+/// The stage whose items are images.
+const EXTRACT: &str = "extract";
 
 /// More holders are not listed for people.
 const HOLDERS_LISTED: usize = 40;
 
 /// One look at everything.
 pub struct View {
+    /// Images, by network.
+    pub extracted: Vec<Extracted>,
     /// By network and stage.
     pub counts: Vec<Counts>,
     /// Who holds items that are not done.
@@ -22,7 +30,9 @@ pub struct View {
 
 impl View {
     pub fn json(&self) -> Value {
-        let stages: Vec<Value> = self.counts.iter().map(|counts| self.row(counts)).collect();
+        let images = self.extracted.iter().map(images_json);
+        let items = self.counts.iter().map(|counts| self.row(counts));
+        let stages: Vec<Value> = images.chain(items).collect();
         let progress: Vec<Value> = self
             .stages()
             .map(|(stage, counts)| {
@@ -93,24 +103,37 @@ impl View {
     }
 
     fn table(&self) -> Vec<String> {
-        let names = self.counts.iter().map(|counts| counts.net.len());
-        let width = names.max().unwrap_or(0).max("network".len());
-        let mut lines = vec![format!(
-            "{:<width$}  {:<14} {:>7} {:>7} {:>7} {:>7} {:>7} {:>7}",
-            "network", "stage", "done", "foreign", "running", "stale", "failed", "missing"
-        )];
+        let nets = self.extracted.iter().map(|images| &images.net);
+        let names = nets.chain(self.counts.iter().map(|counts| &counts.net));
+        let width = names
+            .map(String::len)
+            .max()
+            .unwrap_or(0)
+            .max("network".len());
+        let line = |net: &str, stage: &str, cells: [&dyn Display; 6]| {
+            let cells: Vec<String> = cells.iter().map(|cell| format!("{cell:>7}")).collect();
+            format!("{net:<width$}  {stage:<14} {}", cells.join(" "))
+        };
+        let heading: [&dyn Display; 6] = [
+            &"done", &"foreign", &"running", &"stale", &"failed", &"missing",
+        ];
+        let mut lines = vec![line("network", "stage", heading)];
+        lines.extend(self.extracted.iter().map(|images| {
+            let cells: [&dyn Display; 6] =
+                [&images.done, &0, &images.running, &0, &0, &images.missing];
+            line(&images.net, EXTRACT, cells)
+        }));
         lines.extend(self.counts.iter().map(|counts| {
-            format!(
-                "{:<width$}  {:<14} {:>7} {:>7} {:>7} {:>7} {:>7} {:>7}",
-                counts.net,
-                counts.stage.name(),
-                counts.done,
-                counts.foreign,
-                counts.running,
-                counts.stale,
-                counts.failed.len(),
-                counts.missing
-            )
+            let n_failed = counts.failed.len();
+            let cells: [&dyn Display; 6] = [
+                &counts.done,
+                &counts.foreign,
+                &counts.running,
+                &counts.stale,
+                &n_failed,
+                &counts.missing,
+            ];
+            line(&counts.net, counts.stage.name(), cells)
         }));
         lines
     }
@@ -162,6 +185,22 @@ impl View {
             (!counts.is_empty()).then_some((stage, counts))
         })
     }
+}
+
+fn images_json(images: &Extracted) -> Value {
+    json!({
+        "stage": EXTRACT,
+        "net": images.net,
+        "done": images.done,
+        "foreign": 0,
+        "running": images.running,
+        "stale": 0,
+        "failed": 0,
+        "missing": images.missing,
+        "items_per_minute": null,
+        "seconds_left": null,
+        "failures": [],
+    })
 }
 
 fn holder_json(holder: &Holder) -> Value {

@@ -52,7 +52,7 @@ struct Dimension {
 pub fn read(path: &Path) -> Result<Assembly> {
     let source = Checked::open(path, NOT_BRAINIO)?;
     let root = source.root()?;
-    let dimensions = dimensions(&source, &root)?;
+    let mut dimensions = dimensions(&source, &root)?;
     let (mut found_data, mut found) = (Vec::new(), Vec::new());
     for name in source.names(&root)? {
         if AXES.contains(&name.as_str()) {
@@ -64,7 +64,11 @@ pub fn read(path: &Path) -> Result<Assembly> {
         };
         match dataset.ndim() {
             0 => {}
+            // A dimension of its own, which only has a length.
+            _ if dataset.storage_size() == 0 => {}
             1 => found.push((name, dataset)),
+            // One letter an element, as netCDF's classic model has texts.
+            2 if source.is_text(&dataset) => found.push((name, dataset)),
             2 | 3 if !source.is_text(&dataset) => found_data.push((name, dataset)),
             _ => {}
         }
@@ -73,8 +77,8 @@ pub fn read(path: &Path) -> Result<Assembly> {
         let problem = "has not one variable with two or three axes, but none or several";
         return Err(source.other_kind(problem.to_owned()));
     };
-    let axes = axes(&source, &name, &data, &dimensions)?;
-    let values = ordered(source.numbers(&data)?, &axes)
+    let axes = axes(&source, &name, &data, &mut dimensions)?;
+    let values = ordered(decoded(&source, &data)?, &axes)
         .ok_or_else(|| source.other_kind(format!("`{name}` has not both axes")))?;
 
     let mut columns: [Columns; 3] = Default::default();
@@ -141,7 +145,7 @@ fn axes(
     source: &Checked,
     name: &str,
     data: &Dataset,
-    dimensions: &[Dimension],
+    dimensions: &mut [Dimension],
 ) -> Result<Vec<usize>> {
     let shape = data.shape();
     let by_id = by_id(source, data, dimensions)?;
@@ -165,6 +169,13 @@ fn axes(
             "save it again with a present xarray",
         )
     })?;
+    // The place of a dimension without a limit and without entries is empty in the file.
+    for (axis, length) in axes.iter().zip(&shape) {
+        let of_axis = dimensions.iter_mut().find(|known| known.axis == *axis);
+        if let Some(known) = of_axis.filter(|known| known.length == 0) {
+            known.length = *length;
+        }
+    }
     let fits = axes.len() == shape.len()
         && (axes.iter().zip(&shape)).all(|(axis, length)| {
             dimensions
@@ -201,8 +212,10 @@ fn axis_of(
     dataset: &Dataset,
     dimensions: &[Dimension],
 ) -> Result<Option<usize>> {
-    let length = dataset.size();
-    if let Some(axes) = by_id(source, dataset, dimensions)? {
+    let length = dataset.shape().first().copied().unwrap_or(0);
+    if dataset.ndim() == 1
+        && let Some(axes) = by_id(source, dataset, dimensions)?
+    {
         return Ok(axes.first().copied().filter(|_| axes.len() == 1));
     }
     let fits = |axis: usize| {
@@ -223,13 +236,46 @@ fn axis_of(
 
 fn entries(source: &Checked, dataset: &Dataset) -> Result<Vec<String>> {
     if source.is_text(dataset) {
-        return source.texts(dataset);
+        let &[n, width] = dataset.shape().as_slice() else {
+            return source.texts(dataset);
+        };
+        let letters = source.text_bytes(dataset)?;
+        let row =
+            |row: usize| source.utf8(dataset, letters[row * width..(row + 1) * width].concat());
+        return (0..n)
+            .map(|at| Ok(row(at)?.trim_end().to_owned()))
+            .collect();
     }
-    Ok(source
-        .numbers::<f64>(dataset)?
-        .into_iter()
-        .map(text)
-        .collect())
+    // Beyond 2^53 floating point would merge numbers.
+    if source.is_whole(dataset) {
+        let numbers = source.numbers::<i64>(dataset)?;
+        return Ok(numbers
+            .into_iter()
+            .map(|number| number.to_string())
+            .collect());
+    }
+    Ok(decoded(source, dataset)?.into_iter().map(text).collect())
+}
+
+/// What netCDF fills float variables with that were never written.
+const UNWRITTEN: f64 = 9.969_209_968_386_869e36;
+
+/// Numbers as xarray decodes them: those that stand for missing ones are NaN, packed ones are unpacked.
+fn decoded(source: &Checked, dataset: &Dataset) -> Result<ArrayD<f64>> {
+    let mut values = source.numbers::<f64>(dataset)?;
+    let attribute = |name| source.number(dataset, name);
+    let missing = [
+        attribute("_FillValue")?,
+        attribute("missing_value")?,
+        Some(UNWRITTEN),
+    ];
+    let is_missing = |value: f64| missing.iter().flatten().any(|missing| *missing == value);
+    let (scale, offset) = (attribute("scale_factor")?, attribute("add_offset")?);
+    values.mapv_inplace(|value| match is_missing(value) {
+        true => f64::NAN,
+        false => value * scale.unwrap_or(1.0) + offset.unwrap_or(0.0),
+    });
+    Ok(values)
 }
 
 /// The array with its axes in the order of [`AXES`], with one bin where the file has no time.

@@ -60,6 +60,10 @@ impl Assembly {
             _ if path.is_dir() => folder::read(path),
             Some("npy") => folder::bare(path, None, None),
             Some("nc") => brainio::read(path),
+            _ if !path.exists() => {
+                let problem = "is not there";
+                Err(Error::file(path, problem, "correct the path"))
+            }
             _ => {
                 let problem = "is no kind of recordings that is known";
                 let remedy = "give a .nc file of BrainIO, a brain-data .h5 file of bdpy, a folder with data.npy, \

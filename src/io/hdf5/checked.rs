@@ -176,6 +176,36 @@ impl<'a> Checked<'a> {
         )
     }
 
+    /// Whether a dataset holds whole numbers.
+    pub fn is_whole(&self, dataset: &Dataset) -> bool {
+        use TypeDescriptor::{Integer, Unsigned};
+        matches!(
+            dataset.dtype().and_then(|dtype| dtype.to_descriptor()),
+            Ok(Integer(_) | Unsigned(_))
+        )
+    }
+
+    /// The number of an attribute, if there is one of this name that is a number.
+    pub fn number(&self, location: &Location, name: &str) -> Result<Option<f64>> {
+        let cannot = |cause: ::hdf5::Error| self.damaged(&format!("attribute `{name}`"), &cause);
+        let Some(attribute) = find(location, name).map_err(cannot)? else {
+            return Ok(None);
+        };
+        let is_number = attribute.dtype().is_ok_and(|dtype| {
+            matches!(
+                dtype.to_descriptor(),
+                Ok(TypeDescriptor::Float(_)
+                    | TypeDescriptor::Integer(_)
+                    | TypeDescriptor::Unsigned(_))
+            )
+        });
+        if !is_number || attribute.size() != 1 {
+            return Ok(None);
+        }
+        let values: Vec<f64> = attribute.read_raw().map_err(cannot)?;
+        Ok(values.first().copied())
+    }
+
     /// Whole numbers of an attribute, if there is one of this name.
     pub fn attribute(&self, location: &Location, name: &str) -> Result<Option<Vec<i64>>> {
         let cannot = |cause: ::hdf5::Error| self.damaged(&format!("attribute `{name}`"), &cause);
@@ -193,11 +223,24 @@ impl<'a> Checked<'a> {
 
     /// All texts of a dataset of any shape: variable or fixed length, ASCII or UTF-8.
     pub fn texts(&self, dataset: &Dataset) -> Result<Vec<String>> {
+        let texts = self.text_bytes(dataset)?.into_iter();
+        texts.map(|bytes| self.utf8(dataset, bytes)).collect()
+    }
+
+    /// A text of these bytes.
+    pub fn utf8(&self, dataset: &Dataset, bytes: Vec<u8>) -> Result<String> {
+        String::from_utf8(bytes).map_err(|_| {
+            self.other_kind(format!("`{}` holds text that is not UTF-8", dataset.name()))
+        })
+    }
+
+    /// As [`texts`](Self::texts), of which some may hold a part of a letter.
+    pub fn text_bytes(&self, dataset: &Dataset) -> Result<Vec<Vec<u8>>> {
         let name = dataset.name();
         let cannot = |cause: ::hdf5::Error| self.damaged(&format!("`{name}`"), &cause);
         let dtype = dataset.dtype().map_err(cannot)?;
         let width = dtype.size() as u64;
-        let texts = match dtype.to_descriptor().map_err(cannot)? {
+        match dtype.to_descriptor().map_err(cannot)? {
             TypeDescriptor::VarLenAscii => self.texts_of_any_length::<VarLenAscii>(dataset),
             TypeDescriptor::VarLenUnicode => self.texts_of_any_length::<VarLenUnicode>(dataset),
             // The crate needs the length at compile time; libhdf5 pads to it.
@@ -211,14 +254,9 @@ impl<'a> Checked<'a> {
             }
             other => {
                 let problem = format!("`{name}` is of type {other}, not text up to 4096 bytes");
-                return Err(self.other_kind(problem));
+                Err(self.other_kind(problem))
             }
-        }?;
-        let text = |bytes| {
-            String::from_utf8(bytes)
-                .map_err(|_| self.other_kind(format!("`{name}` holds text that is not UTF-8")))
-        };
-        texts.into_iter().map(text).collect()
+        }
     }
 
     fn texts_of_any_length<T: H5Type + AsRef<[u8]>>(
