@@ -11,7 +11,15 @@ use bhscore::brainscore::behaviour::readout::{Labelled, Penalty, Readout, top};
 use bhscore::brainscore::behaviour::signature::Signature;
 use bhscore::brainscore::behaviour::trials::{Trial, Trials};
 use bhscore::brainscore::features::Features;
-use ndarray::{Array, Array1, Array2, Dimension, Ix1, Ix2};
+use bhscore::brainscore::properties::experiment::{Shown, record, scores};
+use bhscore::brainscore::properties::grating::Grating;
+use bhscore::brainscore::properties::histogram::{self, Neurons};
+use bhscore::brainscore::properties::property::Property;
+use bhscore::brainscore::properties::spline::Spline;
+use bhscore::brainscore::properties::stimuli::{self, Set};
+use bhscore::brainscore::properties::tuning::{frequency, orientation};
+use bhscore::brainscore::properties::{published, table};
+use ndarray::{Array, Array1, Array2, ArrayView2, Axis, Dimension, Ix1, Ix2, Ix4, s};
 use ndarray_npy::{NpzReader, ReadableElement};
 
 struct Golden(NpzReader<File>);
@@ -127,5 +135,264 @@ fn consistency_is_that_of_the_recipe() {
         }
         let mean = expected.column(2).mean().unwrap();
         assert!((found.score().value - mean).abs() < 1e-12);
+    }
+}
+
+/// T18: every pixel counts in the sums, one in 101 is compared.
+#[test]
+fn gratings_are_exact() {
+    let mut golden = Golden::open("gratings.npz");
+    let parameters = golden.matrix("parameters");
+    let sums = golden.indices("sums");
+    let samples: Array<u8, Ix2> = golden.array("samples");
+    for (number, row) in parameters.rows().into_iter().enumerate() {
+        let grating = Grating {
+            frequency: row[0],
+            orientation: row[1],
+            phase: row[2],
+            radius: row[3],
+            centre: (row[4], row[5]),
+        };
+        let pixels = grating.pixels(stimuli::SIDE);
+        let sum: usize = pixels.iter().map(|&value| usize::from(value)).sum();
+        assert_eq!(sum, sums[number], "{grating:?}");
+        let sampled: Vec<u8> = pixels.iter().step_by(101).copied().collect();
+        assert_eq!(sampled, samples.row(number).to_vec());
+    }
+}
+
+#[test]
+fn tuning_is_that_of_the_formulas() {
+    let mut golden = Golden::open("tuning.npz");
+    let curves = golden.matrix("orientation_curves");
+    let expected = golden.matrix("orientation");
+    for (curve, expected) in curves.rows().into_iter().zip(expected.rows()) {
+        let curve = curve.to_vec();
+        let found = [
+            orientation::circular_variance(&curve),
+            orientation::orthogonal_to_preferred(&curve),
+            orientation::bandwidth(&curve),
+            orientation::preferred(&curve),
+        ];
+        assert!(furthest(&found, &expected) < 1e-12, "{found:?} {expected}");
+    }
+    let curves = golden.matrix("frequency_curves");
+    let expected = golden.matrix("frequency");
+    let frequencies = Set::Frequency.frequencies();
+    for (curve, expected) in curves.rows().into_iter().zip(expected.rows()) {
+        let found = frequency::Tuning::of(&curve.to_vec(), &frequencies);
+        let found = [found.peak, found.bandwidth];
+        assert!(furthest(&found, &expected) < 1e-11, "{found:?} {expected}");
+    }
+    let [x, y, grid, expected] =
+        ["spline_x", "spline_y", "spline_grid", "spline"].map(|name| golden.vector(name).to_vec());
+    let spline = Spline::new(&x, &y);
+    let found: Vec<f64> = grid.iter().map(|&x| spline.at(x)).collect();
+    let error = furthest(&found, &expected);
+    eprintln!("spline: {error:.1e}");
+    assert!(error < 1e-12, "{error:e}");
+}
+
+#[test]
+fn textures_are_those_of_the_formulas() {
+    let mut golden = Golden::open("texture.npz");
+    let responses: Array<f64, Ix4> = golden.array("responses");
+    let expected = golden.matrix("found");
+    let n_units = responses.shape()[0];
+    let rates = responses.permuted_axes([1, 2, 3, 0]);
+    let found = table::of_textures(rates.view(), Array1::zeros(n_units).view());
+    let columns = [
+        Property::TextureModulationIndex,
+        Property::TextureSelectivity,
+        Property::TextureSparseness,
+        Property::VarianceRatio,
+    ];
+    for (column, property) in columns.iter().enumerate() {
+        let error = furthest(&found[property], &expected.column(column));
+        eprintln!("{property}: {error:.1e}");
+        assert!(error < 1e-12, "{property}: {error:e}");
+    }
+}
+
+#[test]
+fn draws_are_numpys() {
+    let mut golden = Golden::open("histograms.npz");
+    let expected = golden.vector("similarity");
+    let neurons = published::neurons(Property::SurroundSuppressionIndex).unwrap();
+    let counts = [66, 44, 38, 23, 16, 3, 0, 0, 0, 0];
+    assert_eq!(neurons.n_neurons(), 190);
+    // Twenty neurons without a value.
+    let edges = Property::SurroundSuppressionIndex.edges();
+    let neurons = Neurons::of_counts(edges, &counts, 210);
+    let found = neurons.similarity(&golden.vector("model").to_vec(), histogram::SEED);
+    let error = furthest(&[found.value, found.error], &expected);
+    eprintln!("similarity: {error:.1e}");
+    assert!(error < 1e-12, "{found:?} {expected}");
+}
+
+/// A Gabor filter, applied to images of 12°.
+struct Gabor {
+    /// Rows and columns of the image.
+    window: (usize, usize),
+    even: Array2<f32>,
+    odd: Array2<f32>,
+}
+
+/// Spatial frequency of the filters in cycles per degree: the ninth of the set.
+const FREQUENCY: f64 = 1.542_210_825_407_940_7;
+/// Standard deviation of their envelopes in degrees.
+const SD: f64 = 0.25;
+
+impl Gabor {
+    fn new(centre: (f64, f64), orientation: f64) -> Gabor {
+        let half = 56;
+        let pixel = |degrees: f64| (336.0 + 56.0 * degrees) as usize - half;
+        let (sin, cos) = orientation.to_radians().sin_cos();
+        let value = |row: usize, column: usize, phase: f64| {
+            let degrees = |pixel: usize| (pixel as f64 - half as f64) / 56.0;
+            let (x, y) = (degrees(column), degrees(row));
+            let wave = 2.0 * std::f64::consts::PI * FREQUENCY * (x * cos + y * sin) + phase;
+            let envelope = (-0.5 * (x * x + y * y) / (SD * SD)).exp();
+            (envelope * wave.cos()) as f32
+        };
+        let side = (2 * half + 1, 2 * half + 1);
+        let filter = |phase| Array2::from_shape_fn(side, |(row, column)| value(row, column, phase));
+        let mut even = filter(0.0);
+        // No response to gray.
+        even -= even.mean().unwrap();
+        Gabor {
+            window: (pixel(centre.1), pixel(centre.0)),
+            even,
+            odd: filter(-std::f64::consts::FRAC_PI_2),
+        }
+    }
+
+    /// What either filter makes of an image.
+    fn drive(&self, image: ArrayView2<'_, u8>) -> (f32, f32) {
+        let (row, column) = self.window;
+        let side = self.even.nrows();
+        let mut sums = (0.0, 0.0);
+        for (dy, (even, odd)) in self
+            .even
+            .rows()
+            .into_iter()
+            .zip(self.odd.rows())
+            .enumerate()
+        {
+            let pixels = image.slice(s![row + dy, column..column + side]);
+            for ((pixel, even), odd) in pixels.iter().zip(even).zip(odd) {
+                let contrast = f32::from(*pixel) - 128.0;
+                sums.0 += contrast * even;
+                sums.1 += contrast * odd;
+            }
+        }
+        sums
+    }
+}
+
+/// Where the filter's tuning `exp(−2π²σ² (f − f₀)²)` has its peak after smoothing over neighbours a quarter of an octave
+/// away: lower than `f₀`, for over octaves the lower flank is the broader one.
+fn smoothed_peak() -> f64 {
+    let smooth = |octaves: f64| {
+        let at = |octaves: f64| {
+            let distance = octaves.exp2() - FREQUENCY;
+            (-2.0 * (std::f64::consts::PI * SD * distance).powi(2)).exp()
+        };
+        at(octaves) + 0.2 * (at(octaves - 0.25) + at(octaves + 0.25))
+    };
+    let octaves = (0..2000).map(|step| 0.001 * f64::from(step));
+    let peak = octaves.max_by(|&one, &other| smooth(one).total_cmp(&smooth(other)));
+    peak.unwrap().exp2()
+}
+
+/// T19: units whose tuning is known: a simple and a complex cell at the stimulus, a complex one that does not see it.
+#[test]
+fn gabor_units_have_the_tuning_of_theory() {
+    let (simple, complex) = (Gabor::new((0.5, 0.5), 60.0), Gabor::new((0.5, 0.5), 60.0));
+    let elsewhere = Gabor::new((-1.0, 0.0), 60.0);
+    let mut n_shown = 0;
+    let mut network = |shown: Shown<'_>| {
+        let n = shown.pixels.len_of(Axis(0));
+        n_shown += n;
+        let mut responses = Array2::zeros((n, 3));
+        if shown.degrees == stimuli::DEGREES {
+            for (mut row, image) in responses
+                .rows_mut()
+                .into_iter()
+                .zip(shown.pixels.outer_iter())
+            {
+                let energy = |gabor: &Gabor| {
+                    let (even, odd) = gabor.drive(image);
+                    even.hypot(odd)
+                };
+                row[0] = simple.drive(image).0;
+                row[1] = energy(&complex);
+                row[2] = energy(&elsewhere);
+            }
+        }
+        Ok(responses)
+    };
+    let found = record(&mut network, 48).unwrap();
+    assert_eq!(
+        (found.units, n_shown),
+        (vec![0, 1], 1 + 3528 + 1152 + 2112 + 2304)
+    );
+    assert_eq!(found.values.len(), 15);
+    assert!((found.calibration.rate(0.0) - 0.82).abs() < 1e-9);
+    let of = |property: Property, unit: usize| found.values[&property][unit];
+    let near = |property: Property, unit: usize, expected: f64| {
+        let value = of(property, unit);
+        let error = (value / expected - 1.0).abs();
+        eprintln!("{property} {unit}: {value} {expected} {error:.4}");
+        assert!(error < 0.02, "{property} of {unit}: {value}, {expected}");
+    };
+    for unit in [0, 1] {
+        // Amplitude of the filter for a wave that is turned by δ: exp(−2π²σ² |k − k₀|²), and that of its mirror image.
+        let scale = 2.0 * std::f64::consts::PI.powi(2) * (SD * FREQUENCY).powi(2);
+        let amplitude = |degrees: f64| {
+            let half = (degrees / 2.0).to_radians();
+            (-scale * 4.0 * half.sin().powi(2)).exp() + (-scale * 4.0 * half.cos().powi(2)).exp()
+        };
+        let largest = of(Property::MaxDc, unit);
+        let curve: Vec<f64> = (0..12)
+            .map(|number| 0.82 + (largest - 0.82) * amplitude(15.0 * f64::from(number) - 60.0))
+            .collect();
+        near(
+            Property::CircularVariance,
+            unit,
+            orientation::circular_variance(&curve),
+        );
+        let smooth = |d: f64| {
+            0.82 + (largest - 0.82)
+                * (0.4 * amplitude(d - 15.0) + amplitude(d) + 0.4 * amplitude(d + 15.0))
+                / 1.8
+        };
+        let width = (0..9000)
+            .map(|step| 0.01 * f64::from(step))
+            .find(|&d| smooth(d) <= 0.707 * smooth(0.0))
+            .unwrap();
+        // Ends are whole degrees beyond the level.
+        assert!((of(Property::OrientationBandwidth, unit) - width - 0.5).abs() <= 0.75);
+        assert!((of(Property::PreferredOrientation, unit) - 60.0).abs() <= 1.0);
+        near(Property::PeakSpatialFrequency, unit, smoothed_peak());
+        assert_eq!(of(Property::SpatialFrequencySelective, unit), 1.0);
+        assert!(of(Property::SurroundSuppressionIndex, unit) < 0.15);
+    }
+    // Half a wave in eight phases has mean (1 + √2)/8 and first harmonic 1/2 of its amplitude.
+    let mean = (1.0 + 2.0_f64.sqrt()) / 8.0;
+    let amplitude = (of(Property::MaxDc, 0) - 0.82) / mean;
+    near(
+        Property::ModulationRatio,
+        0,
+        0.5 * amplitude / of(Property::MaxDc, 0),
+    );
+    assert!(of(Property::ModulationRatio, 1) < 0.05);
+    let scores = scores(&found.values, histogram::SEED);
+    assert_eq!(scores.len(), 7);
+    for score in scores {
+        assert!(
+            (0.0..=1.0).contains(&score.raw.value) && score.ceiling.value > 0.9,
+            "{score:?}"
+        );
     }
 }

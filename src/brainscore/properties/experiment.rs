@@ -103,7 +103,8 @@ pub fn record(network: &mut Network, images_at_once: usize) -> Result<Recorded> 
         let mut all = Array2::zeros((set.gratings().len(), units.len()));
         let mut rows = all.rows_mut().into_iter();
         show(network, set, images_at_once, n_units, &mut |some| {
-            for (row, responses) in rows.by_ref().zip(some.rows()) {
+            // In this order: the first iterator is asked first, and ends first.
+            for (responses, row) in some.rows().into_iter().zip(rows.by_ref()) {
                 let slots = row.into_iter().zip(&units);
                 slots.for_each(|(slot, &unit)| *slot = f64::from(responses[unit]));
             }

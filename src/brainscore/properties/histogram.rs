@@ -204,7 +204,7 @@ mod tests {
         assert_eq!(neurons.similarity(&[f64::NAN; 4], SEED), zero);
         assert_eq!(neurons.similarity(&[], SEED), zero);
         // All in one bin: no spread among draws.
-        let found = neurons.similarity(&[0.5], SEED);
+        let found = neurons.similarity(&[1.5], SEED);
         assert!(found.error < 1e-15 && found.value < 1.0);
         let ratio = ceiled(found, neurons.ceiling(SEED));
         assert!(ratio.value > found.value);
