@@ -129,7 +129,7 @@ fn consistency_is_that_of_the_recipe() {
             .into_iter()
             .enumerate()
         {
-            let error = furthest(values, &expected.column(column));
+            let error = furthest(values, expected.column(column));
             eprintln!("{signature} {column}: {error:.1e}");
             assert!(error < 1e-12, "{signature} {column}: {error:e}");
         }
@@ -174,7 +174,7 @@ fn tuning_is_that_of_the_formulas() {
             orientation::bandwidth(&curve),
             orientation::preferred(&curve),
         ];
-        assert!(furthest(&found, &expected) < 1e-12, "{found:?} {expected}");
+        assert!(furthest(&found, expected) < 1e-12, "{found:?} {expected}");
     }
     let curves = golden.matrix("frequency_curves");
     let expected = golden.matrix("frequency");
@@ -182,7 +182,7 @@ fn tuning_is_that_of_the_formulas() {
     for (curve, expected) in curves.rows().into_iter().zip(expected.rows()) {
         let found = frequency::Tuning::of(&curve.to_vec(), &frequencies);
         let found = [found.peak, found.bandwidth];
-        assert!(furthest(&found, &expected) < 1e-11, "{found:?} {expected}");
+        assert!(furthest(&found, expected) < 1e-11, "{found:?} {expected}");
     }
     let [x, y, grid, expected] =
         ["spline_x", "spline_y", "spline_grid", "spline"].map(|name| golden.vector(name).to_vec());
@@ -208,7 +208,7 @@ fn textures_are_those_of_the_formulas() {
         Property::VarianceRatio,
     ];
     for (column, property) in columns.iter().enumerate() {
-        let error = furthest(&found[property], &expected.column(column));
+        let error = furthest(&found[property], expected.column(column));
         eprintln!("{property}: {error:.1e}");
         assert!(error < 1e-12, "{property}: {error:e}");
     }
@@ -305,39 +305,56 @@ fn smoothed_peak() -> f64 {
     peak.unwrap().exp2()
 }
 
-/// T19: units whose tuning is known: a simple and a complex cell at the stimulus, a complex one that does not see it.
-#[test]
-fn gabor_units_have_the_tuning_of_theory() {
-    let (simple, complex) = (Gabor::new((0.5, 0.5), 60.0), Gabor::new((0.5, 0.5), 60.0));
-    let elsewhere = Gabor::new((-1.0, 0.0), 60.0);
-    let mut n_shown = 0;
-    let mut network = |shown: Shown<'_>| {
+/// Rates and half width in theory: amplitude of the filter for a wave that is turned by δ is exp(−2π²σ² |k − k₀|²), and
+/// that of its mirror image.
+fn orientation_theory(largest: f64) -> (Vec<f64>, f64) {
+    let scale = 2.0 * std::f64::consts::PI.powi(2) * (SD * FREQUENCY).powi(2);
+    let rate = |degrees: f64| {
+        let half = (degrees / 2.0).to_radians();
+        let mirror = (-scale * 4.0 * half.cos().powi(2)).exp();
+        0.82 + (largest - 0.82) * ((-scale * 4.0 * half.sin().powi(2)).exp() + mirror)
+    };
+    let curve = (0..12).map(|number| rate(15.0 * f64::from(number) - 60.0));
+    let smooth = |d: f64| (0.4 * rate(d - 15.0) + rate(d) + 0.4 * rate(d + 15.0)) / 1.8;
+    let mut degrees = (0..9000).map(|step| 0.01 * f64::from(step));
+    let width = degrees.find(|&d| smooth(d) <= 0.707 * smooth(0.0));
+    (curve.collect(), width.unwrap())
+}
+
+/// A simple and a complex cell at the stimulus, and a complex one that does not see it.
+fn cells() -> impl FnMut(Shown<'_>) -> bhscore::Result<Array2<f32>> {
+    let [here, elsewhere] = [(0.5, 0.5), (-1.0, 0.0)].map(|centre| Gabor::new(centre, 60.0));
+    move |shown: Shown<'_>| {
         let n = shown.pixels.len_of(Axis(0));
-        n_shown += n;
         let mut responses = Array2::zeros((n, 3));
+        // The blank image is of another size.
         if shown.degrees == stimuli::DEGREES {
-            for (mut row, image) in responses
-                .rows_mut()
-                .into_iter()
-                .zip(shown.pixels.outer_iter())
-            {
-                let energy = |gabor: &Gabor| {
-                    let (even, odd) = gabor.drive(image);
-                    even.hypot(odd)
-                };
-                row[0] = simple.drive(image).0;
-                row[1] = energy(&complex);
-                row[2] = energy(&elsewhere);
+            let rows = responses.rows_mut().into_iter();
+            for (mut row, image) in rows.zip(shown.pixels.outer_iter()) {
+                let (even, odd) = here.drive(image);
+                let (other_even, other_odd) = elsewhere.drive(image);
+                row.assign(&ndarray::array![
+                    even,
+                    even.hypot(odd),
+                    other_even.hypot(other_odd)
+                ]);
             }
         }
         Ok(responses)
+    }
+}
+
+/// T19: units whose tuning is known, from pixels to properties.
+#[test]
+fn gabor_units_have_the_tuning_of_theory() {
+    let (mut n_shown, mut cells) = (0, cells());
+    let mut network = |shown: Shown<'_>| {
+        n_shown += shown.pixels.len_of(Axis(0));
+        cells(shown)
     };
     let found = record(&mut network, 48).unwrap();
-    assert_eq!(
-        (found.units, n_shown),
-        (vec![0, 1], 1 + 3528 + 1152 + 2112 + 2304)
-    );
-    assert_eq!(found.values.len(), 15);
+    assert_eq!(n_shown, 1 + 3528 + 1152 + 2112 + 2304);
+    assert_eq!((found.units, found.values.len()), (vec![0, 1], 15));
     assert!((found.calibration.rate(0.0) - 0.82).abs() < 1e-9);
     let of = |property: Property, unit: usize| found.values[&property][unit];
     let near = |property: Property, unit: usize, expected: f64| {
@@ -347,30 +364,9 @@ fn gabor_units_have_the_tuning_of_theory() {
         assert!(error < 0.02, "{property} of {unit}: {value}, {expected}");
     };
     for unit in [0, 1] {
-        // Amplitude of the filter for a wave that is turned by δ: exp(−2π²σ² |k − k₀|²), and that of its mirror image.
-        let scale = 2.0 * std::f64::consts::PI.powi(2) * (SD * FREQUENCY).powi(2);
-        let amplitude = |degrees: f64| {
-            let half = (degrees / 2.0).to_radians();
-            (-scale * 4.0 * half.sin().powi(2)).exp() + (-scale * 4.0 * half.cos().powi(2)).exp()
-        };
-        let largest = of(Property::MaxDc, unit);
-        let curve: Vec<f64> = (0..12)
-            .map(|number| 0.82 + (largest - 0.82) * amplitude(15.0 * f64::from(number) - 60.0))
-            .collect();
-        near(
-            Property::CircularVariance,
-            unit,
-            orientation::circular_variance(&curve),
-        );
-        let smooth = |d: f64| {
-            0.82 + (largest - 0.82)
-                * (0.4 * amplitude(d - 15.0) + amplitude(d) + 0.4 * amplitude(d + 15.0))
-                / 1.8
-        };
-        let width = (0..9000)
-            .map(|step| 0.01 * f64::from(step))
-            .find(|&d| smooth(d) <= 0.707 * smooth(0.0))
-            .unwrap();
+        let (curve, width) = orientation_theory(of(Property::MaxDc, unit));
+        let variance = orientation::circular_variance(&curve);
+        near(Property::CircularVariance, unit, variance);
         // Ends are whole degrees beyond the level.
         assert!((of(Property::OrientationBandwidth, unit) - width - 0.5).abs() <= 0.75);
         assert!((of(Property::PreferredOrientation, unit) - 60.0).abs() <= 1.0);
@@ -381,18 +377,13 @@ fn gabor_units_have_the_tuning_of_theory() {
     // Half a wave in eight phases has mean (1 + √2)/8 and first harmonic 1/2 of its amplitude.
     let mean = (1.0 + 2.0_f64.sqrt()) / 8.0;
     let amplitude = (of(Property::MaxDc, 0) - 0.82) / mean;
-    near(
-        Property::ModulationRatio,
-        0,
-        0.5 * amplitude / of(Property::MaxDc, 0),
-    );
+    let ratio = 0.5 * amplitude / of(Property::MaxDc, 0);
+    near(Property::ModulationRatio, 0, ratio);
     assert!(of(Property::ModulationRatio, 1) < 0.05);
     let scores = scores(&found.values, histogram::SEED);
     assert_eq!(scores.len(), 7);
     for score in scores {
-        assert!(
-            (0.0..=1.0).contains(&score.raw.value) && score.ceiling.value > 0.9,
-            "{score:?}"
-        );
+        let within = (0.0..=1.0).contains(&score.raw.value);
+        assert!(within && score.ceiling.value > 0.9, "{score:?}");
     }
 }

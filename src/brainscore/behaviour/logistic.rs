@@ -253,7 +253,7 @@ impl<'a> Problem<'a> {
             let curved = self.hessian(&direction, probabilities);
             let curvature = (&direction * &curved).sum();
             // Also where everything is 0 or not finite.
-            if !(curvature > 0.0) {
+            if curvature.is_nan() || curvature <= 0.0 {
                 break;
             }
             step.scaled_add(square / curvature, &direction);

@@ -1,7 +1,7 @@
 //! From a layer's features to the probability of every object (SPEC 2.12, step 1).
 //!
 //! Features are standardised over the fitted images, then a multinomial [logistic regression](super::logistic) learns
-//! the objects. Solved in the [span](super::span) of the fitted images, so that a layer with a million units costs as
+//! the objects. Solved in the [`span`] of the fitted images, so that a layer with a million units costs as
 //! much as one with as many units as there are images.
 
 use ndarray::{Array2, ArrayView1, ArrayView2, Axis};

@@ -67,16 +67,7 @@ pub struct Score {
 /// # Errors
 /// If the network fails, gives other numbers of responses or NaN, or has no unit that sees and responds to gratings.
 pub fn record(network: &mut Network, images_at_once: usize) -> Result<Recorded> {
-    let blank = stimuli::blank();
-    let blank = responses(
-        network,
-        Shown {
-            pixels: blank.view(),
-            degrees: BLANK_SIDE / PIXELS_PER_DEGREE,
-        },
-        None,
-    )?;
-    let blank = blank.row(0).to_owned();
+    let blank = blank(network)?;
     let n_units = blank.len();
     let mut map = Map::new(n_units);
     let mut first = 0;
@@ -144,6 +135,16 @@ pub fn scores(values: &Values, seed: u32) -> Vec<Score> {
     values.iter().filter_map(of).collect()
 }
 
+/// Rectified responses to the blank image, `(n_units,)`.
+fn blank(network: &mut Network) -> Result<Array1<f32>> {
+    let pixels = stimuli::blank();
+    let shown = Shown {
+        pixels: pixels.view(),
+        degrees: BLANK_SIDE / PIXELS_PER_DEGREE,
+    };
+    Ok(responses(network, shown, None)?.row(0).to_owned())
+}
+
 /// Shows a set batch by batch and hands on the rectified responses, `(n_images, n_units)`.
 fn show(
     network: &mut Network,
@@ -184,4 +185,37 @@ fn responses(network: &mut Network, shown: Shown, n_units: Option<usize>) -> Res
     }
     found.mapv_inplace(|response| response.max(0.0));
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn networks_that_do_not_answer_properly_are_refused() {
+        let told = |mut network: Box<dyn FnMut(usize) -> Array2<f32>>, part: &str| {
+            let mut of_batch = |shown: Shown<'_>| Ok(network(shown.pixels.len_of(Axis(0))));
+            let text = record(&mut of_batch, 8).unwrap_err().to_string();
+            assert!(text.contains(part), "{text}");
+        };
+        told(Box::new(|n| Array2::zeros((n + 1, 3))), "not of 1 images");
+        told(Box::new(|n| Array2::zeros((n, 0))), "0 units");
+        told(Box::new(|n| Array2::from_elem((n, 3), f32::NAN)), "NaN");
+        let mut n_units = 3;
+        let changing = move |n| {
+            n_units += 1;
+            Array2::zeros((n, n_units))
+        };
+        told(Box::new(changing), "8 images and 4 units");
+    }
+
+    #[test]
+    fn only_published_properties_are_scored() {
+        let mut values = Values::new();
+        values.insert(Property::MaxDc, vec![10.0; 5]);
+        values.insert(Property::PreferredOrientation, vec![0.0, 45.0, 90.0, 135.0]);
+        let found = scores(&values, histogram::SEED);
+        assert_eq!((found.len(), found[0].n_units), (1, 4));
+        assert!(found[0].raw.value > 0.9 && found[0].ceiled.value <= 1.01);
+    }
 }

@@ -222,7 +222,8 @@ pub fn of_textures(rates: ArrayView4<'_, f64>, spontaneous: ArrayView1<'_, f64>)
         let (less_noise, less_texture) = (&noise - base, &with_texture - base);
         let largest = |of: &Array2<f64>| of.fold(f64::NEG_INFINITY, |most, r| most.max(*r));
         let (max_noise, max_texture) = (largest(&less_noise), largest(&less_texture));
-        if !(max_noise.max(max_texture) > RESPONSE) {
+        let responds = max_noise.max(max_texture) > RESPONSE;
+        if !responds {
             continue;
         }
         let families = |of: &Array2<f64>| of.mean_axis(Axis(1)).unwrap_or_default().to_vec();
