@@ -8,6 +8,9 @@
 //!
 //! The registry's two repetitions draw from one stream seeded 0: a permutation of the trials each, whose first half
 //! (rounded down) is compared with the model. Score and ceiling see the same halves.
+//
+// DEVIATION: cells that one half lacks are left out of a ceiling, and images and objects that a half lacks count as such
+// cells; the registry stops at either. Where it does not stop, the numbers are the same.
 
 use ndarray::{Array1, Array2};
 
