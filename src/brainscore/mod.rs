@@ -12,6 +12,8 @@
 //! | [`pca`] | principal components of a layer |
 //! | [`rdm`], [`rsa`] | dissimilarities of stimuli, and how alike those of models and subjects are |
 //! | [`cka`] | centred kernel alignment |
+//! | [`behaviour`] | consistency with people's choices, object-solution times |
+//! | [`properties`] | how tuning properties are distributed over units and over neurons |
 //! | [`recordings`] | recordings of one region as metrics take them, with their ceiling |
 //! | [`layer`] | a layer of a model: the features of a benchmark's stimuli |
 //! | [`metric`] | one layer against one region's recordings, by any metric |
@@ -23,6 +25,7 @@
 //! | [`folder`] | all of that folder |
 //! | [`tree`] | benchmarks below regions below averages: means, coverage, ranks |
 
+pub mod behaviour;
 pub mod benchmark;
 pub mod ceiling;
 pub mod cka;
@@ -35,6 +38,7 @@ pub mod metric;
 pub mod normalise;
 pub mod pca;
 pub mod predictivity;
+pub mod properties;
 pub mod rdm;
 pub mod recordings;
 pub mod regression;

@@ -1,0 +1,190 @@
+//! What people chose: two-alternative forced-choice trials.
+//!
+//! A trial shows an image and then two objects, the true one and a distractor, one of which is chosen. On disk a CSV
+//! file ([`io::table`](crate::io::table)) with a row per trial and, among others, the columns
+//!
+//! | column | holds |
+//! |---|---|
+//! | `stimulus_id` | the image |
+//! | `truth` | the object in it, the same in all its trials |
+//! | `distractor` | the other object that was offered |
+//! | `choice` | the one of the two that was chosen |
+//!
+//! The order of the rows matters: random halves of trials are drawn by their numbers.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::error::{Error, Result};
+use crate::io::table::Table;
+
+/// One trial, by numbers of image and objects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Trial {
+    /// The image.
+    pub image: usize,
+    /// The object that was offered beside the true one.
+    pub distractor: usize,
+    /// The object that was chosen.
+    pub choice: usize,
+}
+
+/// Trials and what their numbers stand for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trials {
+    /// Names of the images, ascending, `(n_images,)`.
+    pub images: Vec<String>,
+    /// Names of the objects, ascending, `(n_objects,)`.
+    pub objects: Vec<String>,
+    /// Object in every image, `(n_images,)`.
+    pub truth: Vec<usize>,
+    /// In the order of the file, `(n_trials,)`.
+    pub trials: Vec<Trial>,
+}
+
+impl Trials {
+    /// Reads a CSV file.
+    ///
+    /// # Errors
+    /// If it cannot be read, lacks a column, has an empty field, gives an image two truths, offers the truth twice,
+    /// or an object was chosen that was not offered.
+    pub fn read(path: &Path) -> Result<Trials> {
+        Trials::of_table(&Table::read(path)?)
+    }
+
+    /// From a table with these columns.
+    ///
+    /// # Errors
+    /// As [`Trials::read`].
+    pub fn of_table(table: &Table) -> Result<Trials> {
+        let mut columns = [0; 4];
+        for (slot, name) in columns.iter_mut().zip(COLUMNS) {
+            *slot = table.find(name)?;
+        }
+        let rows: Vec<[&str; 4]> = (0..table.n_rows())
+            .map(|row| columns.map(|column| table.text(row, column)))
+            .collect();
+        for (row, fields) in rows.iter().enumerate() {
+            check(fields).map_err(|(problem, remedy)| {
+                Error::file(
+                    table.path(),
+                    format!("trial {}: {problem}", row + 1),
+                    remedy,
+                )
+            })?;
+        }
+        let images = numbered(rows.iter().map(|[image, ..]| *image));
+        let objects = numbered(
+            rows.iter()
+                .flat_map(|[_, truth, other, _]| [*truth, *other]),
+        );
+        let mut truth = vec![None; images.len()];
+        for (row, [image, object, ..]) in rows.iter().enumerate() {
+            let (slot, object) = (&mut truth[images[image]], objects[object]);
+            if slot.replace(object).is_some_and(|before| before != object) {
+                let problem = format!(
+                    "trial {}: image `{image}` has another truth before",
+                    row + 1
+                );
+                let remedy = "an image holds one object; give images with two different names";
+                return Err(Error::file(table.path(), problem, remedy));
+            }
+        }
+        let trial = |[image, _, distractor, choice]: &[&str; 4]| Trial {
+            image: images[image],
+            distractor: objects[distractor],
+            choice: objects[choice],
+        };
+        Ok(Trials {
+            truth: truth.into_iter().flatten().collect(),
+            trials: rows.iter().map(trial).collect(),
+            images: names(images),
+            objects: names(objects),
+        })
+    }
+}
+
+/// Columns in the order in which rows are taken apart.
+const COLUMNS: [&str; 4] = ["stimulus_id", "truth", "distractor", "choice"];
+
+/// What is wrong with a row, and what to do.
+fn check(fields: &[&str; 4]) -> Result<(), (String, &'static str)> {
+    let [_, truth, distractor, choice] = fields;
+    if let Some(empty) = fields.iter().position(|field| field.is_empty()) {
+        let problem = format!("`{}` is empty", COLUMNS[empty]);
+        return Err((problem, "fill it in, or leave the trial out"));
+    }
+    if truth == distractor {
+        let problem = format!("`{truth}` is both truth and distractor");
+        return Err((problem, "a trial offers two different objects"));
+    }
+    if choice != truth && choice != distractor {
+        let problem =
+            format!("`{choice}` was chosen where `{truth}` and `{distractor}` were offered");
+        return Err((problem, "name one of the two, or leave the trial out"));
+    }
+    Ok(())
+}
+
+/// Numbers of different names in ascending order.
+fn numbered<'a>(all: impl Iterator<Item = &'a str>) -> BTreeMap<&'a str, usize> {
+    let mut numbers: BTreeMap<&str, usize> = all.map(|name| (name, 0)).collect();
+    numbers
+        .values_mut()
+        .enumerate()
+        .for_each(|(n, slot)| *slot = n);
+    numbers
+}
+
+fn names(numbers: BTreeMap<&str, usize>) -> Vec<String> {
+    numbers.into_keys().map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn trials(rows: &str) -> Result<Trials> {
+        let text = format!("choice,stimulus_id,subject,truth,distractor\n{rows}");
+        Trials::of_table(&Table::parse(Path::new("t.csv"), text.as_bytes())?)
+    }
+
+    #[test]
+    fn names_become_numbers_in_their_order() {
+        let found = trials("dog,z,1,dog,cat\nape,b,1,dog,ape\ncat,z,2,dog,cat\n").unwrap();
+        assert_eq!(found.images, ["b", "z"]);
+        assert_eq!(found.objects, ["ape", "cat", "dog"]);
+        assert_eq!(found.truth, [2, 2]);
+        let trial = |image, distractor, choice| Trial {
+            image,
+            distractor,
+            choice,
+        };
+        assert_eq!(
+            found.trials,
+            [trial(1, 1, 2), trial(0, 0, 0), trial(1, 1, 1)]
+        );
+    }
+
+    #[test]
+    fn impossible_trials_are_named() {
+        let told = |rows: &str, part: &str| {
+            let error = trials(rows).unwrap_err().to_string();
+            assert!(error.contains(part), "{error}");
+        };
+        told(
+            "dog,a,1,dog,cat\nape,a,1,dog,cat\n",
+            "trial 2: `ape` was chosen",
+        );
+        told("dog,a,1,dog,dog\n", "both truth and distractor");
+        told("dog,,1,dog,cat\n", "`stimulus_id` is empty");
+        told("dog,a,1,dog,cat\ncat,a,1,cat,dog\n", "trial 2: image `a`");
+        let table = Table::parse(Path::new("t.csv"), b"a,b\n1,2\n").unwrap();
+        assert!(
+            Trials::of_table(&table)
+                .unwrap_err()
+                .to_string()
+                .contains("stimulus_id")
+        );
+    }
+}
