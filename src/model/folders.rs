@@ -57,7 +57,7 @@ impl Folder {
             ArrayD::from_shape_vec(shape, array.values.clone()).map_err(|_| wrong())
         };
         let all: Vec<ArrayD<f32>> = images.iter().map(of_image).collect::<Result<_>>()?;
-        let views: Vec<_> = all.iter().map(ArrayD::view).collect();
+        let views: Vec<_> = all.iter().map(|image| image.view()).collect();
         let values = concatenate(Axis(0), &views).map_err(|_| {
             let problem = "has images of different shapes";
             Error::file(&self.path, problem, "extract the layer again")
