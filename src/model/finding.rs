@@ -194,6 +194,19 @@ impl Findings {
         self.check_with(check, needs, || (look(), None::<()>));
     }
 
+    /// As [`check`](Self::check), of what an earlier check has left.
+    pub fn check_on<T>(
+        &mut self,
+        check: Check,
+        needs: &[Check],
+        left: Option<&T>,
+        look: impl FnOnce(&T) -> Verdict,
+    ) {
+        // A check that passed has left it.
+        let absent = || Verdict::skipped("the model is not loaded");
+        self.check(check, needs, || left.map_or_else(absent, look));
+    }
+
     /// As [`check`](Self::check), with something for later checks; none if it was skipped.
     pub fn check_with<T>(
         &mut self,

@@ -45,7 +45,12 @@ pub(super) fn bibtex(manifest: &Manifest) -> Verdict {
 }
 
 /// Whether the network has as many parameters as the manifest says.
-pub(super) fn parameters(manifest: &Manifest, counted: u64) -> Verdict {
+///
+/// - `counted`: those of the network, if there is one.
+pub(super) fn parameters(manifest: &Manifest, counted: Option<u64>) -> Verdict {
+    let Some(counted) = counted else {
+        return Verdict::skipped("features come without a network");
+    };
     let remedy = format!(
         "write `params = {counted}` in `[meta]`; running moments of normalisations are not counted, and exporters \
          may merge a normalisation into a convolution"
@@ -59,9 +64,4 @@ pub(super) fn parameters(manifest: &Manifest, counted: u64) -> Verdict {
         }
         None => Verdict::warning("`meta.params` is missing", remedy),
     }
-}
-
-/// Of features without a network.
-pub(super) fn no_parameters() -> Verdict {
-    Verdict::skipped("features come without a network")
 }

@@ -103,53 +103,35 @@ fn of_model(
         files::hash(root, manifest, &files)
     });
     let opened = findings.check_with(Layers, &[Paths], || layers::layers(root, manifest, model));
-    findings.check(Activations, &[Layers], || {
-        opened
-            .as_ref()
-            .map_or_else(unopened, activations::activations)
-    });
+    let opened = opened.as_ref();
+    findings.check_on(Activations, &[Layers], opened, activations::activations);
     findings.check(Units, &[], || layers::unit_names(manifest));
-    let needs = [Layers, Activations, Units];
-    let choices = findings.check_with(Benchmark, &needs, || match &opened {
-        Some(opened) => mock::benchmark(opened.subject.as_ref(), memory),
-        None => (unopened(), None),
+    let mut choices = None;
+    findings.check_on(Benchmark, &[Layers, Activations, Units], opened, |opened| {
+        let (verdict, found) = mock::benchmark(opened.subject.as_ref(), memory);
+        choices = found;
+        verdict
     });
-    findings.check(Check::Probabilities, &[Layers], || {
-        let unknown = opened
-            .as_ref()
-            .and_then(|opened| opened.subject.unknown()[0]);
+    findings.check_on(Check::Probabilities, &[Layers], opened, |opened| {
+        let [unknown, _] = opened.subject.unknown();
         behaviour::probabilities(manifest, unknown, choices.as_ref())
     });
-    findings.check(Check::Logits, &[Layers], || {
-        let [_, unknown] = opened
-            .as_ref()
-            .map_or([None; 2], |opened| opened.subject.unknown());
-        let logits = opened
-            .as_ref()
-            .and_then(|opened| opened.first.logits.as_ref());
-        behaviour::logits(manifest, unknown, logits)
+    findings.check_on(Check::Logits, &[Layers], opened, |opened| {
+        let [_, unknown] = opened.subject.unknown();
+        behaviour::logits(manifest, unknown, opened.first.logits.as_ref())
     });
     findings.check(Check::Degrees, &[], || meta::degrees(manifest));
     findings.check(Check::Bibtex, &[], || meta::bibtex(manifest));
-    if manifest.kind == Kind::Features {
-        findings.check(Check::Parameters, &[], meta::no_parameters);
-    } else {
-        findings.check(Check::Parameters, &[Layers], || {
-            let counted = opened
-                .as_ref()
-                .and_then(|opened| opened.subject.n_parameters());
-            counted.map_or_else(unopened, |counted| meta::parameters(manifest, counted))
-        });
-    }
-    findings.check(Check::Memory, &[Layers], || {
-        opened
-            .as_ref()
-            .map_or_else(unopened, |opened| memory::memory(opened, memory))
+    let needs: &[Check] = match manifest.kind {
+        Kind::Features => &[],
+        Kind::Base | Kind::Brain => &[Layers],
+    };
+    findings.check(Check::Parameters, needs, || {
+        let counted = opened.and_then(|opened| opened.subject.n_parameters());
+        meta::parameters(manifest, counted)
+    });
+    findings.check_on(Check::Memory, &[Layers], opened, |opened| {
+        memory::memory(opened, memory)
     });
     files
-}
-
-/// What does not happen: a passed check of the layers leaves an opened model.
-fn unopened() -> Verdict {
-    Verdict::skipped("the model is not loaded")
 }
