@@ -30,6 +30,7 @@
 //! | [`bh`] | accuracies → BH score |
 //! | [`ceilings`] | what scores of a study can be at best: noise ceilings, another brain's score |
 //! | [`brainscore`] | Brain-Score over local files: predictivity, similarity, ceilings, benchmark tree |
+//! | [`model`] | models that are handed to others: manifest, checks, archive |
 //! | [`relate`] | two tables by model name: correlations, groups |
 //! | [`report`] | tables, figures, the results page |
 //! | [`synth`] | the demo study, whose ground truth is known |
@@ -52,6 +53,7 @@ pub mod encode;
 pub mod error;
 pub mod extract;
 pub mod io;
+pub mod model;
 pub mod nearest;
 pub mod relate;
 pub mod report;

@@ -44,6 +44,20 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "error", "nearest", "settings", "io", "stats", "ridge", "work", "study",
         ],
     ),
+    (
+        "model",
+        &[
+            "error",
+            "nearest",
+            "settings",
+            "io",
+            "stats",
+            "work",
+            "study",
+            "extract",
+            "brainscore",
+        ],
+    ),
     ("relate", &["error", "nearest", "io", "stats"]),
     (
         "report",

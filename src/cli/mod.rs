@@ -11,6 +11,7 @@ mod crew;
 mod demo;
 mod extract;
 mod inspect;
+mod model;
 mod progress;
 mod relate;
 mod report;
@@ -136,6 +137,10 @@ enum Command {
     Score(Box<score::ScoreArgs>),
     /// Choose the layer of a network that stands for each region
     Commit(Box<score::commit::CommitArgs>),
+    /// Check a model against its manifest, model.toml
+    Check(model::CheckArgs),
+    /// Put a checked model into one zip file
+    Pack(model::pack::PackArgs),
     /// Relate properties of models in two tables: correlations, partial ones, groups
     Relate(relate::RelateArgs),
     /// Averages, coverage and ranks of a tree of benchmark scores
@@ -206,6 +211,8 @@ fn run(cli: Cli) -> Result<Outcome> {
         Command::Ridge(args) => ridge::run(&global, &args),
         Command::Score(args) => score::run(&global, &args),
         Command::Commit(args) => score::commit::run(&global, &args),
+        Command::Check(args) => model::run(&global, &args),
+        Command::Pack(args) => model::pack::run(&global, &args),
         Command::Relate(args) => relate::run(&global, &args),
         Command::Tree(args) => tree::run(&global, &args),
         Command::Report(args) => report::run(&global, &args),

@@ -26,6 +26,8 @@
 //! | [`tree`] | is the model page's tree averaged, counted, ranked as printed? |
 //! | [`report`] | is the site whole, its numbers those of the results, other folders kept? |
 //! | [`browser`] | does a browser sort, fold and show its pages without asking for anything? |
+//! | [`check`] | does each defect of a model have its finding, and nothing else one? |
+//! | [`pack`] | is an archive whole, the same every time, and safe? |
 //! | [`inspect`] | does it say what is in every kind of file? |
 //! | [`demo`] | does the demo end with the scores it was made for? |
 //!
@@ -41,6 +43,7 @@
 
 mod browser;
 mod ceilings;
+mod check;
 #[path = "../common/mod.rs"]
 mod common;
 mod compat;
@@ -59,6 +62,7 @@ mod interrupted;
 mod items;
 mod odd;
 mod options;
+mod pack;
 mod relate;
 mod report;
 mod results;

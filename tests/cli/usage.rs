@@ -11,7 +11,7 @@ use crate::env::{Run, TestEnv, program, run, spawn};
 use crate::items::{Item, NET, items};
 
 /// Every command with its subcommands.
-const COMMANDS: [&[&str]; 21] = [
+const COMMANDS: [&[&str]; 23] = [
     &[],
     &["demo"],
     &["extract"],
@@ -30,6 +30,8 @@ const COMMANDS: [&[&str]; 21] = [
     &["ridge", "predict"],
     &["score"],
     &["commit"],
+    &["check"],
+    &["pack"],
     &["relate"],
     &["tree"],
     &["report"],

@@ -86,6 +86,11 @@ impl Model {
         &self.path
     }
 
+    /// Names of the files beside it that hold its weights, relative to its folder.
+    pub fn external_files(&self) -> impl Iterator<Item = &str> {
+        self.external.keys().map(String::as_str)
+    }
+
     /// Fingerprint of the model file and its weight files, as they were read.
     #[must_use]
     pub fn digest(&self) -> &str {
