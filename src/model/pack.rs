@@ -20,7 +20,7 @@ pub enum Packing {
     /// A check of the unpacked archive failed, though the model had passed; nothing was written.
     Changed(Box<Checked>),
     /// The archive is there.
-    Done(Packed),
+    Done(Box<Packed>),
 }
 
 /// An archive.
@@ -81,14 +81,14 @@ pub fn pack(path: &Path, out: &Path, force: bool, memory: Memory) -> Result<Pack
         batch.add_staged(staged);
         batch.commit()?;
     }
-    Ok(Packing::Done(Packed {
+    Ok(Packing::Done(Box::new(Packed {
         path: out.to_owned(),
         n_files,
         bytes,
         sha256,
         was_there,
         checked: copy,
-    }))
+    })))
 }
 
 /// The manifest, the files that it names, and notes.

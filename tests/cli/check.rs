@@ -175,7 +175,7 @@ const CASES: [Case; 21] = [
     Case {
         edit: ("title = {A", "title = {{A"),
         findings: &[(12, "failed")],
-        told: "line 1: `title` has no end",
+        told: "line 1: no `}` at the end of `Key2020`",
     },
     Case {
         edit: ("params = 3046", "params = 3047"),
