@@ -14,7 +14,12 @@ use crate::items::{Item, NET};
 const KILLS: u32 = 6;
 
 /// Kills a stage again and again, each time some items and a moment further, then lets it end.
+///
+/// A claim that was made and not yet written when its process was killed is nobody's for a lease, so leases are short.
 fn kill_again_and_again(env: &TestEnv, stage: &str, seed: u32, items: f64) {
+    let lease =
+        serde_json::json!({ "lease_seconds": 0.6, "heartbeat_seconds": 0.2, "attempts": 100 });
+    env.edit_settings(|settings| settings["work"] = lease);
     let mut n_killed = 0;
     for attempt in 0..KILLS {
         // Golden section: parts that are spread evenly and never repeat.
@@ -31,7 +36,11 @@ fn kill_again_and_again(env: &TestEnv, stage: &str, seed: u32, items: f64) {
         n_killed += usize::from(!status.success());
     }
     assert!(n_killed > 0, "every run ended before it was killed");
-    env.run([stage, "--net", NET]).ok();
+    let last: &[&str] = match stage {
+        "run" => &["run", "--net", NET],
+        stage => &[stage, "--net", NET, "--wait"],
+    };
+    env.run(last.iter().copied()).ok();
     env.has_no_temporary_files();
 }
 
