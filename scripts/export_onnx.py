@@ -157,7 +157,7 @@ def wanted_layers(opt: argparse.Namespace) -> list[str]:
 
 def print_next(opt: argparse.Namespace, taps: list[onnx_export.Tap]) -> None:
     """What to write into the settings, and the next command."""
-    name = opt.model.rpartition(':')[2]
+    name = os.path.splitext(os.path.basename(opt.out))[0]
     if opt.net:
         print('next\tbhscore extract --net %s --model %s' % (opt.net, opt.out))
         return

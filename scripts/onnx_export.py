@@ -292,19 +292,24 @@ def trace(net: nn.Module, taps: Sequence[Tap], path: str, image_shape: Sequence[
           fixed_batch: int | None, exporter: str) -> None:
     image = torch.randn(fixed_batch or TRACE_BATCH, *image_shape, generator=torch.Generator().manual_seed(0))
     names = [t.name for t in taps]
+    hidden = ['__tap_%d' % i for i in range(len(names))]
     with quiet(), torch.no_grad(), tapped(net, taps) as wrapped:
         if exporter == 'dynamo':
             free = None if fixed_batch else ({0: torch.export.Dim('batch')},)
             # Placeholders first: a layer may be called like a value of the exporter's own.
-            hidden = ['__tap_%d' % i for i in range(len(names))]
             torch.onnx.export(wrapped, (image,), path, dynamo=True, opset_version=OPSET[exporter], input_names=[INPUT],
                               output_names=hidden, dynamic_shapes=free, external_data=False)
             rename(path, dict(zip(hidden, names)))
         else:
-            axes = {} if fixed_batch else {name: {0: 'batch'} for name in [INPUT, *names]}
+            # TorchScript takes no name that is a number, as the modules of a plain nn.Sequential have.
+            numeric = any(name[0].isdigit() for name in names)
+            traced = hidden if numeric else names
+            axes = {} if fixed_batch else {name: {0: 'batch'} for name in [INPUT, *traced]}
             torch.onnx.export(wrapped, (image,), path, dynamo=False, opset_version=OPSET[exporter], input_names=[INPUT],
-                              output_names=names, dynamic_axes=axes, do_constant_folding=False,
+                              output_names=traced, dynamic_axes=axes, do_constant_folding=False,
                               training=torch.onnx.TrainingMode.PRESERVE)
+            if numeric:
+                rename(path, dict(zip(hidden, names)))
 
 
 def rename(path: str, names: dict[str, str]) -> None:

@@ -248,9 +248,17 @@ impl Settings {
     /// Reads and checks a settings file.
     ///
     /// # Errors
-    /// [`Error::Io`] if it cannot be read, [`Error::Settings`] with all its problems.
+    /// [`Error::File`] if it is not there or no text, [`Error::Io`] if it cannot be read, [`Error::Settings`] with all
+    /// its problems.
     pub fn read(path: &Path) -> Result<Self> {
-        let bytes = std::fs::read(path).map_err(Error::io("read", path))?;
+        let bytes = match std::fs::read(path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                let remedy = "check the study folder (`-C`), or begin with `bhscore settings --draft > settings.json`, \
+                              which looks at what is in data/";
+                return Err(Error::file(path, "there is no such file", remedy));
+            }
+            read => read.map_err(Error::io("read", path))?,
+        };
         let text = String::from_utf8(bytes).map_err(|_| {
             Error::file(
                 path,

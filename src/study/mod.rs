@@ -8,6 +8,7 @@
 //! | [`decoder`] | a trained decoder on disk, ours or the original's |
 //! | [`context`] | what every stage needs to know: paths, settings, memory |
 //! | [`store`] | what a stage keeps from item to item, within the memory bound |
+//! | [`draft`] | a first `settings.json`, from what lies in the folder |
 //! | [`ahead`] | a layer that is read while another is at work |
 //! | [`memory`] | how many bytes the working arrays may take |
 //!
@@ -17,6 +18,7 @@ pub mod ahead;
 pub mod brain;
 pub mod context;
 pub mod decoder;
+pub mod draft;
 pub mod memory;
 pub mod scale;
 pub mod store;

@@ -125,11 +125,50 @@ fn an_error_is_told_once() {
         .status(2)
         .stderr
         .clone();
-    assert_eq!(text.matches("No such file").count(), 1, "{text}");
+    assert_eq!(text.matches("no such file").count(), 1, "{text}");
     assert!(
-        text.starts_with("bhscore: error: cannot read `no-such-study/settings.json`"),
+        text.starts_with("bhscore: error: `no-such-study/settings.json`: there is no such file"),
         "{text}"
     );
+    assert!(text.contains("settings --draft"), "{text}");
+}
+
+#[test]
+fn a_draft_of_the_settings_is_what_lies_in_the_folder() {
+    let env = TestEnv::small();
+    // Numbers in names count as numbers.
+    for layer in ["conv9", "conv10"] {
+        let folder = env.path(format!("data/features/ImageNetTraining/{NET}/{layer}"));
+        std::fs::create_dir(folder).unwrap();
+    }
+    std::fs::remove_file(env.path("settings.json")).unwrap();
+    let draft = env.run(["settings", "--draft"]);
+    draft.ok().stderr_contains("from lowest to highest");
+    let settings = draft.json();
+    assert_eq!(settings["subjects"], json!(["sub-01", "sub-02"]));
+    let (_, network) = NET.split_once('/').unwrap();
+    assert_eq!(
+        settings["dnns"][network],
+        json!({ "dir": NET, "layers": ["conv1", "conv9", "conv10", "fc6"] })
+    );
+    env.write_settings(&settings);
+    env.run(["settings"]).ok();
+    env.run(["decode-train", "--net", NET, "--layer", "fc6"])
+        .ok();
+}
+
+#[test]
+fn a_draft_says_what_is_missing() {
+    let env = TestEnv::small();
+    let told = |part| {
+        env.run(["settings", "--draft"])
+            .status(2)
+            .stderr_contains(part);
+    };
+    std::fs::remove_dir_all(env.path("data/features")).unwrap();
+    told("there is no network");
+    std::fs::remove_dir_all(env.path("data/fmri")).unwrap();
+    told("no file is called <subject>_perception");
 }
 
 #[test]

@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result};
 use bhscore::extract::survey::Extracted;
 use bhscore::settings::{self, Network};
 use bhscore::study::Context;
+use bhscore::study::draft::Draft;
 use bhscore::work::claims::{self, Holder, Lease, Life};
 use bhscore::work::status::{Counts, Survey};
 use bhscore::work::{Filter, Item, Stage, forget_failure, plan};
@@ -61,11 +62,15 @@ fn pause(text: &str) -> Result<Duration, String> {
 #[command(after_help = "\
 Examples:
   bhscore -C study settings
+  bhscore -C study settings --draft > study/settings.json
   bhscore settings --schema > settings.schema.json")]
 pub struct SettingsArgs {
     /// Print the JSON Schema of settings.json instead
     #[arg(long)]
     schema: bool,
+    /// Print settings for the brain data and features that lie in the study folder, to be looked over
+    #[arg(long, conflicts_with = "schema")]
+    draft: bool,
 }
 
 pub fn run(global: &Global, args: &StatusArgs) -> Result<Outcome> {
@@ -223,6 +228,12 @@ fn forget(context: &Context, seen: &View) -> Result<usize> {
 pub fn settings(global: &Global, args: &SettingsArgs) -> Result<Outcome> {
     let value = if args.schema {
         settings::schema()
+    } else if args.draft {
+        let draft = Draft::of(&global.layout())?;
+        for remark in &draft.remarks {
+            speech::note(remark);
+        }
+        draft.settings
     } else {
         serde_json::to_value(global.read_settings()?)?
     };
