@@ -11,6 +11,7 @@ mod crew;
 mod demo;
 mod extract;
 mod inspect;
+mod manual;
 mod model;
 mod progress;
 mod relate;
@@ -147,6 +148,10 @@ enum Command {
     Tree(tree::TreeArgs),
     /// A site of all results: leaderboard, models, benchmarks, how scores go together
     Report(report::ReportArgs),
+    /// Print what makes a shell complete commands and options
+    Completions(manual::CompletionsArgs),
+    /// Print the manual page, or write the pages of all commands
+    Man(manual::ManArgs),
 }
 
 /// How a command ended when nothing is wrong with the call itself, from good to bad.
@@ -216,6 +221,8 @@ fn run(cli: Cli) -> Result<Outcome> {
         Command::Relate(args) => relate::run(&global, &args),
         Command::Tree(args) => tree::run(&global, &args),
         Command::Report(args) => report::run(&global, &args),
+        Command::Completions(args) => manual::completions(&args),
+        Command::Man(args) => manual::man(&args),
     }
 }
 

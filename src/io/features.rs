@@ -18,6 +18,17 @@ use crate::error::{Error, Result};
 /// Variable of every feature file.
 pub const VARIABLE: &str = "feat";
 
+/// What to do without features.
+const MISSING: &str = "extract the layer first, or check its name in the settings";
+
+/// What is wrong with a layer's folder that cannot be listed.
+pub fn unlisted(folder: &Path) -> impl FnOnce(std::io::Error) -> Error {
+    move |error| match error.kind() {
+        std::io::ErrorKind::NotFound => Error::file(folder, "there is no such folder", MISSING),
+        _ => Error::io("list", folder)(error),
+    }
+}
+
 /// A folder of feature files.
 #[derive(Debug, Clone)]
 pub struct Layer {
@@ -45,7 +56,7 @@ impl Layer {
     pub fn open(folder: impl AsRef<Path>) -> Result<Layer> {
         let folder = folder.as_ref();
         let mut labels = Vec::new();
-        for entry in std::fs::read_dir(folder).map_err(Error::io("list", folder))? {
+        for entry in std::fs::read_dir(folder).map_err(unlisted(folder))? {
             let name = entry.map_err(Error::io("list", folder))?.file_name();
             let Some(name) = name.to_str() else {
                 let problem = format!("holds the file name {name:?}, which is not UTF-8");
@@ -60,11 +71,10 @@ impl Layer {
             }
         }
         if labels.is_empty() {
-            let remedy = "extract the layer first, or check its name in the settings";
             return Err(Error::file(
                 folder,
                 "holds no feature files (*.mat)",
-                remedy,
+                MISSING,
             ));
         }
         labels.sort_unstable();

@@ -7,7 +7,7 @@ use ndarray::{Array2, Axis};
 
 use crate::error::{Error, Result};
 use crate::io::bdata::BData;
-use crate::settings::Roi;
+use crate::settings::{Decoding, Roi};
 
 /// The column that numbers images by their rank in the sorted feature files, counted from 1.
 const IMAGE_INDEX: &str = "image_index";
@@ -69,8 +69,8 @@ impl Extent {
 impl Samples {
     /// Takes a ROI and the stimulus of every sample from an fMRI table.
     ///
-    /// `label_key` names the column that tells the stimulus; a table without it is read by
-    /// `image_index`, as the original's decoding does.
+    /// `label_key` names the column that tells the stimulus; a table without `stimulus_name`, its default, is read
+    /// by `image_index`, as the original's decoding does.
     pub fn select(table: &BData, path: &Path, roi: &Roi, label_key: &str) -> Result<Samples> {
         let voxels = table.select(&roi.select)?;
         if voxels.ncols() == 0 {
@@ -252,12 +252,17 @@ fn shown(table: &BData, path: &Path, label_key: &str) -> Result<(Vec<usize>, Sti
     let has = |key: &str| table.keys().iter().any(|known| known == key);
     if label_key != IMAGE_INDEX && has(label_key) {
         by_name(table, label_key, has(IMAGE_INDEX))
-    } else if has(IMAGE_INDEX) {
+    } else if has(IMAGE_INDEX) && [IMAGE_INDEX, Decoding::LABEL_KEY].contains(&label_key) {
         by_rank(&table.numbers(IMAGE_INDEX)?, path)
     } else {
+        // A name of the user's own is meant: a table without it is not read by other columns.
+        let problem = match label_key {
+            Decoding::LABEL_KEY => format!("has neither `{label_key}` nor `{IMAGE_INDEX}`"),
+            _ => format!("has no metadata key `{label_key}`"),
+        };
         Err(Error::file(
             path,
-            format!("has neither `{label_key}` nor `{IMAGE_INDEX}`"),
+            problem,
             "set `decoding.label_key` (`encoding.label_key` for encoders) to the column that tells which image was shown",
         ))
     }

@@ -9,6 +9,7 @@ use rayon::prelude::*;
 use super::item::Stage;
 use super::layout::Layout;
 use crate::error::{Error, Result};
+use crate::io::features;
 use crate::io::record::{self, Input, Record};
 
 /// Stamps that are worth another thread.
@@ -156,7 +157,7 @@ fn stamp_of(source: &Source) -> Result<String> {
 /// All are asked, see [`of_all`], but by their names in the open folder: looking up whole paths takes longer than
 /// all else.
 fn feature_stamp(folder: &Path) -> Result<String> {
-    let handle = fs::File::open(folder).map_err(Error::io("list", folder))?;
+    let handle = fs::File::open(folder).map_err(features::unlisted(folder))?;
     let mut names = Vec::new();
     for entry in fs::read_dir(folder).map_err(Error::io("list", folder))? {
         let name = entry.map_err(Error::io("list", folder))?.file_name();

@@ -166,6 +166,16 @@ fn an_undefined_value_in_a_test_voxel_fails_its_items_with_file_voxel_and_image(
 }
 
 #[test]
+fn a_label_key_of_ones_own_must_be_there() {
+    let env = TestEnv::small();
+    env.edit_settings(|settings| settings["decoding"]["label_key"] = json!("image_name"));
+    env.train()
+        .status(2)
+        .stderr_contains("has no metadata key `image_name`")
+        .stderr_contains("`decoding.label_key`");
+}
+
+#[test]
 fn training_and_test_tables_of_other_voxels_are_refused() {
     let env = TestEnv::small();
     let column = env.columns("sub-02", Test, "V1")[0];

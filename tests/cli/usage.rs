@@ -25,6 +25,8 @@ const COMMANDS: [&[&str]; 23] = [
     &["status"],
     &["inspect"],
     &["settings"],
+    &["completions"],
+    &["man"],
     &["ridge"],
     &["ridge", "fit"],
     &["ridge", "predict"],
@@ -62,6 +64,31 @@ fn help_lists_every_command() {
         .map(|command| command[0])
         .collect();
     assert_eq!(listed, known);
+}
+
+#[test]
+fn shells_and_man_know_every_command() {
+    let listed = ["decode-train", "score", "--study"];
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = run(["completions", shell]);
+        listed.iter().for_each(|name| {
+            // Fish spells options without their dashes.
+            script.ok().stdout_contains(name.trim_start_matches('-'));
+        });
+    }
+    run(["man"])
+        .ok()
+        .stdout_contains(".TH bhscore 1")
+        .stdout_contains("bhscore\\-decode\\-train(1)");
+    let env = TestEnv::empty();
+    let folder = env.path("man1");
+    run(["man", "--out", folder.to_str().unwrap()]).ok();
+    env.has("man1/bhscore.1").has("man1/bhscore-ridge-fit.1");
+    let page = std::fs::read_to_string(folder.join("bhscore-decode-train.1")).unwrap();
+    assert!(
+        page.contains("Examples:") && page.contains("\\-\\-shard"),
+        "{page}"
+    );
 }
 
 #[test]
