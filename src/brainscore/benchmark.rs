@@ -6,7 +6,7 @@ use ndarray::Array2;
 
 use super::features::Features;
 use super::layer::Layer;
-use super::metric::{Measured, Metric, dissimilarities, normalised, number};
+use super::metric::{Measured, Metric, dissimilarities, normalised};
 use super::normalise::Normalise;
 use super::recordings::Recordings;
 use super::result::{Row, Scored};
@@ -132,13 +132,7 @@ impl Regional {
         recordings: &Recordings,
         found: Result<Vec<Measured>>,
     ) -> Result<()> {
-        let row = |bin, per_split: &[f64], score| Row {
-            layer: layer.name.clone(),
-            subject: recordings.subject.clone(),
-            bin,
-            per_split: per_split.iter().copied().map(number).collect(),
-            score,
-        };
+        let row = |measured: Measured| measured.row(&layer.name, recordings.subject.as_deref());
         let found = match found {
             Ok(found) => found,
             Err(Error::Interrupted) => return Err(Error::Interrupted),
@@ -149,21 +143,22 @@ impl Regional {
                 };
                 self.remarks
                     .push(format!("layer `{}`, {whose}: {error}", layer.name));
-                self.rows.push(row(None, &[], Scored::nothing(recordings)));
+                let nothing = Measured::from(Scored::nothing(recordings));
+                self.rows.push(row(nothing));
                 return Ok(());
             }
         };
-        for (bin, measured) in found.into_iter().enumerate() {
-            self.rows
-                .push(row(measured.bin, &measured.per_split, measured.score));
-            let Some(table) = measured.table else {
+        for (number, mut measured) in found.into_iter().enumerate() {
+            let (bin, table) = (measured.bin, measured.table.take());
+            self.rows.push(row(measured));
+            let Some(table) = table else {
                 continue;
             };
-            let bound = recordings.ceilings[bin].as_ref();
+            let bound = recordings.ceilings[number].as_ref();
             self.sites.push(OfSites {
                 layer: layer.name.clone(),
                 subject: recordings.subject.clone(),
-                bin: measured.bin,
+                bin,
                 names: recordings.sites.clone(),
                 table,
                 ceilings: bound
@@ -209,15 +204,10 @@ impl Scored {
     /// What a layer has that could not be measured.
     fn nothing(recordings: &Recordings) -> Scored {
         Scored {
-            raw: None,
-            error: None,
-            ceiling: None,
-            ceiling_error: None,
-            ceiled: None,
-            ceiled_error: None,
             n_sites: recordings.sites.len(),
             n_undefined: recordings.sites.len(),
             n_stimuli: recordings.stimuli.len(),
+            ..Scored::default()
         }
     }
 }

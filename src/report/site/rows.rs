@@ -164,9 +164,11 @@ fn card(result: Option<&BenchmarkScore>) -> Card {
             ("raw score", with_error(score.raw, score.error)),
             ("ceiling", with_error(score.ceiling, score.ceiling_error)),
             ("ceiled score", with_error(score.ceiled, score.ceiled_error)),
-            ("sites", sites(score)),
-            ("images", score.n_stimuli.to_string()),
         ]);
+        if score.n_sites > 0 {
+            facts.push(("sites", sites(score)));
+        }
+        facts.push(("images", score.n_stimuli.to_string()));
     }
     facts.push(("normalisation", benchmark.normalise.clone()));
     if let Some(degrees) = benchmark.visual_degrees {
