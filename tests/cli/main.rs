@@ -17,6 +17,8 @@
 //! | [`options`] | threads, memory, shards, filters, `--force`, `--dry-run` |
 //! | [`score`] | are scores those of the library, kept, and of committed layers? |
 //! | [`score_refusals`] | are wrong recordings, regions and results refused, with nothing old left? |
+//! | [`behaviour`] | are models scored against people's choices and times as by NumPy, mistakes told? |
+//! | [`readout`] | does a layer learn the objects of images, and is what it learned kept and used? |
 //! | [`select`] | does `compute --select` correct the textbook rule and nothing else? |
 //! | [`slurm`] | are the scripts of `slurm` right, and are a job's cores, memory and place taken? |
 //! | [`status`] | who works on what, how fast; failures listed and forgotten; watching |
@@ -41,6 +43,7 @@
     reason = "tests may"
 )]
 
+mod behaviour;
 mod browser;
 mod ceilings;
 mod check;
@@ -63,6 +66,7 @@ mod items;
 mod odd;
 mod options;
 mod pack;
+mod readout;
 mod relate;
 mod report;
 mod results;

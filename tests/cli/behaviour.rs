@@ -1,0 +1,795 @@
+//! `score` of behaviour: numbers are those of scikit-learn and NumPy (`scripts/make_behaviour_golden.py`), whatever form
+//! the model comes in; what is kept and taken by `report`; what is refused.
+
+use std::fs;
+
+use bhscore::brainscore::behaviour::consistency::halves;
+use ndarray::{Array, Array2, Array3, Axis, Ix2, Ix3, s};
+use ndarray_npy::write_npy;
+use serde_json::{Value, json};
+
+use crate::common::arrays::{Golden, furthest};
+use crate::env::{Run, TestEnv};
+use crate::items::NET;
+use crate::score::{score, scores};
+
+/// Images that are learned in the golden study.
+const N_LEARNED: usize = 120;
+/// The signatures.
+const SIGNATURES: [&str; 6] = ["i1", "i1n", "i2", "i2n", "o1", "o2"];
+
+/// Features and labels of the golden study.
+const FEATURES: [&str; 6] = [
+    "--features",
+    "it=it.npy",
+    "--ids",
+    "ids.csv",
+    "--labels",
+    "labels.csv",
+];
+
+fn write(env: &TestEnv, path: &str, text: &str) {
+    fs::write(env.path(path), text).unwrap();
+}
+
+/// `it.npy` with `ids.csv`, backwards, `labels.csv`, `trials.csv`, `p.csv` of the golden study.
+pub fn files() -> TestEnv {
+    let env = TestEnv::empty();
+    let mut golden = Golden::open("behaviour/study.npz");
+    let x = golden.single("x");
+    let classes = golden.indices("classes");
+    let n = x.nrows();
+    write_npy(env.path("it.npy"), &x.slice(s![..;-1, ..]).to_owned()).unwrap();
+    let ids: String = (0..n)
+        .rev()
+        .map(|image| format!("im{image:03}\n"))
+        .collect();
+    write(&env, "ids.csv", &format!("stimulus_id\n{ids}"));
+    let labels: String = (0..N_LEARNED)
+        .map(|image| format!("im{image:03},obj{}\n", classes[image]))
+        .collect();
+    write(
+        &env,
+        "labels.csv",
+        &format!("stimulus_id,object_name\n{labels}"),
+    );
+    let subjects = golden.indices("subject");
+    let trials: Array<i64, Ix2> = golden.array("trials");
+    let trials: String = (trials.rows().into_iter().zip(subjects))
+        .map(|(trial, subject)| {
+            let (image, distractor, choice) = (N_LEARNED + trial[0] as usize, trial[1], trial[2]);
+            let truth = classes[image];
+            format!("s{subject},im{image:03},obj{truth},obj{distractor},obj{choice}\n")
+        })
+        .collect();
+    let head = "subject,stimulus_id,truth,distractor,choice\n";
+    write(&env, "trials.csv", &format!("{head}{trials}"));
+    let p = golden.matrix("p");
+    let p: String = (p.rows().into_iter().enumerate())
+        .map(|(image, p)| {
+            let numbers: Vec<String> = p.iter().map(f64::to_string).collect();
+            format!("im{:03},{}\n", N_LEARNED + image, numbers.join(","))
+        })
+        .collect();
+    write(
+        &env,
+        "p.csv",
+        &format!("stimulus_id,obj0,obj1,obj2,obj3,obj4\n{p}"),
+    );
+    env
+}
+
+/// Runs `score` with a metric on the trials, as JSON.
+fn of_trials(env: &TestEnv, args: &[&str], metric: &str) -> Run {
+    let how = ["--trials", "trials.csv", "--metric", metric, "--json"];
+    score(env, &[args, &how].concat())
+}
+
+fn number(value: &Value) -> f64 {
+    value.as_f64().unwrap_or(f64::NAN)
+}
+
+/// T16, from features to scores. The reference stops at a gradient of 1e-12 relative; 1e-6 is the specification's.
+#[test]
+fn scores_are_those_of_scikit_learn_and_numpy() {
+    let env = files();
+    let mut golden = Golden::open("behaviour/study.npz");
+    for (args, tolerance) in [
+        (&FEATURES[..], 1e-6),
+        // The same probabilities: the same sums but for their order.
+        (&["--probabilities", "p.csv"], 1e-12),
+    ] {
+        for signature in SIGNATURES {
+            let found = scores(&of_trials(&env, args, signature)).remove(0);
+            let expected = golden.matrix(&format!("result_{signature}"));
+            let raws: Vec<f64> = found["rows"][0]["per_split"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(number)
+                .collect();
+            assert!(
+                furthest(&raws, expected.column(0)) < tolerance,
+                "{signature}"
+            );
+            let mean = expected.mean_axis(Axis(0)).unwrap();
+            let error = expected.std_axis(Axis(0), 0.0);
+            let wanted = [mean[0], error[0], mean[1], error[1], mean[2], error[2]];
+            let keys = [
+                "raw",
+                "error",
+                "ceiling",
+                "ceiling_error",
+                "ceiled",
+                "ceiled_error",
+            ];
+            let numbers = keys.map(|key| number(&found["score"][key]));
+            let far = furthest(&numbers, &wanted);
+            eprintln!("{signature}: {far:.1e}");
+            assert!(far < tolerance, "{signature}: {numbers:?}, {wanted:?}");
+            assert_eq!(found["benchmark"]["id"], format!("trials-{signature}"));
+            assert_eq!(found["benchmark"]["region"], "behaviour");
+            assert_eq!(found["benchmark"]["normalise"], "sqrt");
+            assert_eq!(
+                (&found["score"]["n_sites"], &found["score"]["n_stimuli"]),
+                (&json!(0), &json!(40))
+            );
+        }
+        let found = scores(&of_trials(&env, args, "error_consistency")).remove(0);
+        let expected = golden.matrix("kappas");
+        let keys = ["raw", "error", "ceiling", "ceiling_error"];
+        let numbers = keys.map(|key| number(&found["score"][key]));
+        // Right and wrong hang on no last digit.
+        assert!(furthest(&numbers, &expected) < 1e-12, "{numbers:?}");
+        let ceiled = number(&found["score"]["ceiled"]);
+        assert!((ceiled - expected[[0, 0]] / expected[[1, 0]]).abs() < 1e-12);
+    }
+}
+
+/// SPEC 2.12. In the first half of the trials people choose as often as Q tells, and so in the other one.
+#[test]
+fn the_specifications_consistency_comes_out() {
+    let env = TestEnv::empty();
+    let p = "i0,.7,.2,.1\ni1,.5,.3,.2\ni2,.3,.6,.1\ni3,.1,.8,.1\ni4,.2,.2,.6\ni5,.4,.1,.5\n";
+    write(&env, "model.csv", &format!("stimulus_id,a,b,c\n{p}"));
+    let q = [
+        [6, 3, 1],
+        [7, 1, 2],
+        [2, 7, 1],
+        [3, 5, 2],
+        [1, 3, 6],
+        [2, 3, 5],
+    ];
+    let objects = ["a", "b", "c"];
+    let mut half = Vec::new();
+    for (image, q) in q.iter().enumerate() {
+        let truth = image / 2;
+        for distractor in (0..3).filter(|&object| object != truth) {
+            for trial in 0..q[truth] + q[distractor] {
+                let choice = if trial < q[distractor] {
+                    distractor
+                } else {
+                    truth
+                };
+                let [truth, distractor, choice] = [truth, distractor, choice].map(|o| objects[o]);
+                half.push(format!("i{image},{truth},{distractor},{choice}\n"));
+            }
+        }
+    }
+    let [first, second] = halves(2 * half.len(), 1, 0).remove(0);
+    let mut rows = vec![String::new(); 2 * half.len()];
+    for (place, row) in first
+        .into_iter()
+        .chain(second)
+        .zip(half.iter().chain(&half))
+    {
+        rows[place] = row.clone();
+    }
+    write(
+        &env,
+        "trials.csv",
+        &format!("stimulus_id,truth,distractor,choice\n{}", rows.concat()),
+    );
+    let found = scores(&of_trials(&env, &["--probabilities", "model.csv"], "i2n")).remove(0);
+    let first = number(&found["rows"][0]["per_split"][0]);
+    assert!((first + 0.23592585930066448).abs() < 1e-12, "{first}");
+    assert_eq!(
+        (&found["model"], &found["layer"]),
+        (&json!("model"), &json!("model"))
+    );
+}
+
+#[test]
+fn results_are_kept_the_same_again_and_taken_by_report() {
+    let env = files();
+    let args = [
+        &FEATURES[..],
+        &["--trials", "trials.csv", "--metric", "i2n"],
+    ]
+    .concat();
+    let kept = |name: &str| fs::read(env.path(format!("results/brainscore/it/{name}"))).unwrap();
+    let names = ["trials-i2n.json", "trials-i2n.csv"];
+    let run = score(&env, &args);
+    run.ok()
+        .stdout_contains("trials-i2n: 0.5")
+        .stdout_contains("; 40 stimuli");
+    assert!(!run.stdout.contains("sites"), "{}", run.stdout);
+    let first = names.map(kept);
+    score(&env, &args).ok();
+    assert_eq!(first, names.map(kept));
+    score(
+        &env,
+        &[
+            &args[..4],
+            &[
+                "--labels",
+                "labels.csv",
+                "--trials",
+                "trials.csv",
+                "--metric",
+                "error_consistency",
+                "--benchmark",
+                "People",
+            ],
+        ]
+        .concat(),
+    )
+    .ok();
+    env.has("results/brainscore/it/People-error_consistency.csv");
+    env.run(["report"]).ok();
+    env.has("site/benchmarks/trials-i2n-v1.html");
+    let page = fs::read_to_string(env.path("site/index.html")).unwrap();
+    assert!(page.contains("behaviour") && !page.contains("neural"));
+    let page = fs::read_to_string(env.path("site/benchmarks/trials-i2n-v1.html")).unwrap();
+    assert!(
+        page.contains("sqrt") && !page.contains("<dt>sites"),
+        "{page}"
+    );
+    env.has_no_temporary_files();
+}
+
+#[test]
+fn the_behavioural_layer_is_the_last_the_named_or_the_committed_one() {
+    let env = files();
+    let noise = Array2::from_shape_fn((160, 8), |(i, j)| ((i * 31 + j * 17) % 29) as f32);
+    write_npy(env.path("late.npy"), &noise).unwrap();
+    let both = [&FEATURES[..], &["--features", "late=late.npy"]].concat();
+    let of = |more: &[&str]| {
+        let found = scores(&of_trials(&env, &[&both[..], more].concat(), "i2")).remove(0);
+        let layer = found["layer"].as_str().unwrap().to_owned();
+        let n_rows = found["rows"].as_array().unwrap().len();
+        (layer, found["committed"] == true, n_rows)
+    };
+    assert_eq!(of(&[]), ("late".to_owned(), true, 1));
+    assert_eq!(of(&["--best"]), ("it".to_owned(), false, 2));
+    assert_eq!(of(&["--layer", "it"]), ("it".to_owned(), false, 1));
+    write(
+        &env,
+        "results/brainscore/it/layers.json",
+        r#"{"behaviour": "it"}"#,
+    );
+    assert_eq!(of(&[]), ("it".to_owned(), true, 1));
+    write(
+        &env,
+        "results/brainscore/it/layers.json",
+        r#"{"behaviour": "gone"}"#,
+    );
+    of_trials(&env, &both, "i2")
+        .ok()
+        .stderr_contains("layer `gone`, committed to for behaviour");
+    assert_eq!(of(&[]), ("late".to_owned(), false, 1));
+}
+
+#[test]
+fn layers_of_a_study_are_scored() {
+    let env = TestEnv::small();
+    let folder = env.path(format!("data/features/ImageNetTraining/{NET}/fc6"));
+    let mut images: Vec<String> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| {
+            entry
+                .unwrap()
+                .path()
+                .file_stem()
+                .unwrap()
+                .to_str()
+                .unwrap()
+                .to_owned()
+        })
+        .collect();
+    images.sort();
+    let object = |at: usize| ["cat", "dog", "owl"][at % 3];
+    let (mut labels, mut trials) = (String::new(), String::new());
+    for (at, image) in images.iter().enumerate() {
+        if at % 2 == 0 {
+            labels += &format!("{image},{}\n", object(at));
+            continue;
+        }
+        for turn in 0..12 {
+            let other = object(at + 1 + turn % 2);
+            let choice = if (at + turn) % 5 == 0 {
+                other
+            } else {
+                object(at)
+            };
+            trials += &format!("{image},{},{other},{choice}\n", object(at));
+        }
+    }
+    write(
+        &env,
+        "labels.csv",
+        &format!("stimulus_id,object_name\n{labels}"),
+    );
+    write(
+        &env,
+        "trials.csv",
+        &format!("stimulus_id,truth,distractor,choice\n{trials}"),
+    );
+    let path = |name: &str| env.path(name).to_str().unwrap().to_owned();
+    let (labels, trials) = (path("labels.csv"), path("trials.csv"));
+    let args = [
+        "score", "--net", NET, "--labels", &labels, "--trials", &trials, "--metric", "i1n",
+        "--json",
+    ];
+    let found = scores(&env.run(args)).remove(0);
+    assert_eq!(
+        (&found["model"], &found["layer"]),
+        (&json!(NET), &json!("fc6"))
+    );
+    env.has(format!("results/brainscore/{NET}/trials-i1n.json"));
+}
+
+#[test]
+fn wrong_tables_are_refused_with_nothing_left() {
+    let env = files();
+    let told = |file: &str, from: &str, to: &str, part: &str| {
+        let before = fs::read_to_string(env.path(file)).unwrap();
+        assert!(before.contains(from), "{file} lacks {from}");
+        write(&env, file, &before.replacen(from, to, 1));
+        for metric in ["i2n", "error_consistency"] {
+            of_trials(&env, &FEATURES, metric)
+                .status(2)
+                .stderr_contains(part);
+        }
+        write(&env, file, &before);
+    };
+    told("trials.csv", "choice", "chosen", "no column `choice`");
+    told(
+        "labels.csv",
+        "object_name",
+        "object",
+        "no column `object_name`",
+    );
+    told(
+        "labels.csv",
+        "im003,",
+        "im999,",
+        "lacks 1 of 160 stimuli: `im999`",
+    );
+    told(
+        "labels.csv",
+        "im003,",
+        "im002,",
+        "`im002` in column `stimulus_id` twice",
+    );
+    told(
+        "labels.csv",
+        "im003,obj3",
+        "im003,",
+        "image `im003` has no `object_name`",
+    );
+    told(
+        "ids.csv",
+        "im130",
+        "im230",
+        "lacks 1 of 160 stimuli: `im130`",
+    );
+    let labels = fs::read_to_string(env.path("labels.csv")).unwrap();
+    write(&env, "labels.csv", &labels.replace("obj4", "obj0"));
+    of_trials(&env, &FEATURES, "i2n")
+        .status(2)
+        .stderr_contains("object `obj4` of the trials: has no label");
+    write(
+        &env,
+        "labels.csv",
+        &labels.replace("im000,obj0", "im121,obj9"),
+    );
+    of_trials(&env, &FEATURES, "i2n")
+        .status(2)
+        .stderr_contains("image `im121`: holds `obj9` by the labels and `obj");
+    write(&env, "labels.csv", &labels);
+    let mut values: Array2<f32> = ndarray_npy::read_npy(env.path("it.npy")).unwrap();
+    values[[5, 4]] = f32::NAN;
+    write_npy(env.path("it.npy"), &values).unwrap();
+    of_trials(&env, &FEATURES, "i2n")
+        .status(2)
+        .stderr_contains("layer `it`: unit 4");
+    let p = ["--probabilities", "p.csv"];
+    let text = fs::read_to_string(env.path("p.csv")).unwrap();
+    write(&env, "p.csv", &text.replace("im125,", "im225,"));
+    of_trials(&env, &p, "i2n")
+        .status(2)
+        .stderr_contains("image `im125`: has no probability");
+    write(&env, "p.csv", &text.replace("obj3", "other"));
+    of_trials(&env, &p, "i2n")
+        .status(2)
+        .stderr_contains("object `obj3`: has no probability");
+    write(&env, "p.csv", &text.replacen("im125,0.", "im125,-0.", 1));
+    of_trials(&env, &p, "i2n")
+        .status(2)
+        .stderr_contains("image `im125` has no probability of `obj0` from 0 to 1");
+    env.lacks("results");
+}
+
+#[test]
+fn images_that_are_learned_and_seen_are_told() {
+    let env = files();
+    let labels = fs::read_to_string(env.path("labels.csv")).unwrap();
+    let truth = Golden::open("behaviour/study.npz").indices("classes")[130];
+    write(&env, "labels.csv", &format!("{labels}im130,obj{truth}\n"));
+    of_trials(&env, &FEATURES, "i2n")
+        .ok()
+        .stderr_contains("1 of the 40 images of the trials are learned, too");
+    // What is held out is not learned.
+    let split: String = (labels.lines().skip(1))
+        .map(|line| format!("{line},train\n"))
+        .collect();
+    let head = "stimulus_id,object_name,split\n";
+    write(
+        &env,
+        "labels.csv",
+        &format!("{head}{split}im130,obj{truth},test\n"),
+    );
+    let run = of_trials(&env, &FEATURES, "i2n");
+    assert_eq!(run.ok().stderr, "");
+}
+
+#[test]
+fn certain_models_have_no_score() {
+    let env = files();
+    let text = fs::read_to_string(env.path("p.csv")).unwrap();
+    let certain: String = (text.lines().skip(1))
+        .map(|line| format!("{},1,0,0,0,0\n", line.split(',').next().unwrap()))
+        .collect();
+    write(
+        &env,
+        "p.csv",
+        &format!("stimulus_id,obj0,obj1,obj2,obj3,obj4\n{certain}"),
+    );
+    let run = of_trials(&env, &["--probabilities", "p.csv"], "i2n");
+    run.status(2)
+        .stderr_contains("warning: layer `p`: behavioural consistency: the model has no d′");
+    let kept = env.json("results/brainscore/p/trials-i2n.json");
+    assert_eq!(
+        (&kept["state"], &kept["score"]),
+        (&json!("failed"), &Value::Null)
+    );
+}
+
+#[test]
+fn options_of_other_metrics_are_refused() {
+    let env = files();
+    let refused = |args: &[&str], part: &str| {
+        let run = score(&env, args);
+        run.status(2).stderr_contains(part);
+    };
+    let behaviour = [
+        &FEATURES[..],
+        &["--trials", "trials.csv", "--metric", "i2n"],
+    ]
+    .concat();
+    for option in [
+        &["--seed", "3"][..],
+        &["--components", "25"],
+        &["--normalise", "ratio"],
+        &["--roi", "IT"],
+        &["--ceiling", "none"],
+        &["--save-splits", "s.json"],
+        &["--solution-times", "t.csv"],
+        &["--brain", "it.npy"],
+    ] {
+        let part = format!("`--metric i2n`: has no use for `{}`", option[0]);
+        refused(&[&behaviour[..], option].concat(), &part);
+    }
+    let neural = [
+        "--features",
+        "it.npy",
+        "--brain",
+        "it.npy",
+        "--metric",
+        "cka",
+    ];
+    for option in [
+        &["--trials", "trials.csv"][..],
+        &["--c", "1"],
+        &["--probabilities", "p.csv"],
+    ] {
+        // The probabilities stand for features.
+        let part = if option[0] == "--probabilities" {
+            "cannot be used with"
+        } else {
+            "`--metric cka`: has no use for"
+        };
+        refused(&[&neural[..], option].concat(), part);
+    }
+    refused(
+        &FEATURES
+            .map(|word| word)
+            .iter()
+            .copied()
+            .chain(["--metric", "i2n"])
+            .collect::<Vec<_>>(),
+        "`--metric i2n`: needs `--trials`",
+    );
+    refused(
+        &[
+            "--features",
+            "it.npy",
+            "--trials",
+            "trials.csv",
+            "--metric",
+            "i2n",
+        ],
+        "needs `--labels`",
+    );
+    refused(
+        &[
+            "--labels",
+            "labels.csv",
+            "--trials",
+            "trials.csv",
+            "--metric",
+            "i2n",
+        ],
+        "give `--net` of the study, or `--features`",
+    );
+    refused(
+        &[
+            "--probabilities",
+            "p.csv",
+            "--trials",
+            "trials.csv",
+            "--metric",
+            "i2n",
+            "--best",
+        ],
+        "no use for `--best`",
+    );
+    refused(&[&behaviour[..], &["--c", "0"]].concat(), "C is 0");
+    let mut commit = env.command(["commit"]);
+    commit.current_dir(env.root()).args([
+        "--features",
+        "it.npy",
+        "--brain",
+        "it.npy",
+        "--metric",
+        "i2n",
+    ]);
+    Run::of(commit)
+        .status(2)
+        .stderr_contains("`--metric i2n`: tells nothing of regions");
+    env.lacks("results");
+}
+
+/// `bin0.npy` and so on with `ids.csv`, and `times.csv`; features and times of every bin as options.
+fn in_time() -> (TestEnv, Vec<String>, Vec<String>) {
+    let env = TestEnv::empty();
+    let mut golden = Golden::open("behaviour/object_times.npz");
+    let bins: Array<f32, Ix3> = golden.array("bins");
+    let starts = golden.indices("starts");
+    let n = bins.len_of(Axis(1));
+    let mut options = Vec::new();
+    for (bin, (values, start)) in bins.outer_iter().zip(&starts).enumerate() {
+        let path = format!("bin{bin}.npy");
+        write_npy(env.path(&path), &values.to_owned()).unwrap();
+        options.extend([
+            "--features".to_owned(),
+            format!("{start}-{}={path}", start + 10),
+        ]);
+    }
+    let image = |at: usize| format!("im{at:02}");
+    let ids: String = (0..n).map(|at| image(at) + "\n").collect();
+    write(&env, "ids.csv", &format!("stimulus_id\n{ids}"));
+    let (truth, times, i1) = (
+        golden.indices("truth"),
+        golden.vector("times"),
+        golden.vector("thresholds"),
+    );
+    // In no order.
+    let rows: String = (0..n)
+        .map(|at| at * 7 % n)
+        .map(|at| format!("{},obj{},{},{}\n", image(at), truth[at], times[at], i1[at]))
+        .collect();
+    write(
+        &env,
+        "times.csv",
+        &format!("stimulus_id,truth,time,i1\n{rows}"),
+    );
+    let how = [
+        "--ids",
+        "ids.csv",
+        "--solution-times",
+        "times.csv",
+        "--metric",
+        "ost",
+    ];
+    (env, options, how.map(str::to_owned).to_vec())
+}
+
+fn run_in_time(env: &TestEnv, features: &[String], how: &[String], more: &[&str]) -> Run {
+    let words = features.iter().chain(how).map(String::as_str);
+    let words: Vec<&str> = words.chain(more.iter().copied()).collect();
+    score(env, &words)
+}
+
+/// The optimum of one objective by two programs; a crossing moves by no more than 1e-6 ms, ranks by nothing.
+#[test]
+fn solution_times_are_those_of_scikit_learn_and_numpy() {
+    let (env, features, how) = in_time();
+    let expected = Golden::open("behaviour/object_times.npz").vector("scores");
+    let found = scores(&run_in_time(&env, &features, &how, &["--json"])).remove(0);
+    let per_split: Vec<f64> = found["rows"][0]["per_split"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(number)
+        .collect();
+    assert!(
+        furthest(&per_split, &expected) < 1e-12,
+        "{per_split:?} {expected}"
+    );
+    let raw = expected.mean().unwrap();
+    let score = &found["score"];
+    assert!((number(&score["raw"]) - raw).abs() < 1e-12);
+    assert_eq!(number(&score["ceiling"]), 0.79);
+    assert!((number(&score["ceiled"]) - raw / 0.79).abs() < 1e-12);
+    assert!((number(&score["error"]) - expected.std(0.0) / 10.0_f64.sqrt()).abs() < 1e-12);
+    assert_eq!(
+        (&found["benchmark"]["id"], &found["benchmark"]["region"]),
+        (&json!("times-ost"), &json!("IT"))
+    );
+    assert_eq!(found["layer"], "bin0 to bin7");
+    // Bins in another order are the same bins.
+    let backwards: Vec<String> = features.chunks(2).rev().flatten().cloned().collect();
+    let again = scores(&run_in_time(
+        &env,
+        &backwards,
+        &how,
+        &["--json", "--model", "bin0"],
+    ))
+    .remove(0);
+    assert_eq!(again["score"], found["score"]);
+}
+
+#[test]
+fn models_without_time_get_an_x() {
+    let (env, features, how) = in_time();
+    let x = |features: &[String], model: &str| {
+        let run = run_in_time(&env, features, &how, &["--model", model]);
+        run.ok()
+            .stdout_contains("times-ost: X: responses are the same at all times");
+        let kept = env.json(format!("results/brainscore/{model}/times-ost.json"));
+        assert_eq!(
+            (&kept["state"], &kept["score"]),
+            (&json!("failed"), &Value::Null)
+        );
+    };
+    x(&["--features".to_owned(), "bin3.npy".to_owned()], "plain");
+    x(&features[..2], "one");
+    let still: Vec<String> = (0..3)
+        .flat_map(|bin| {
+            [
+                "--features".to_owned(),
+                format!("{}-{}=bin3.npy", 10 * bin, 10 * bin + 10),
+            ]
+        })
+        .collect();
+    x(&still, "still");
+    run_in_time(&env, &features, &how, &["--model", "moving"]).ok();
+    env.run(["report"]).ok();
+    let board = env.json("site/leaderboard.json").to_string();
+    assert!(board.contains("\"X\""), "{board}");
+    let page = fs::read_to_string(env.path("site/benchmarks/times-ost-v1.html")).unwrap();
+    assert!(page.contains("responses are the same at all times"));
+}
+
+#[test]
+fn time_bins_of_a_study_are_layers() {
+    let env = TestEnv::small();
+    let folder = env.path(format!("data/features/ImageNetTraining/{NET}/fc6"));
+    let rows: String = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| {
+            entry
+                .unwrap()
+                .path()
+                .file_stem()
+                .unwrap()
+                .to_str()
+                .unwrap()
+                .to_owned()
+        })
+        .enumerate()
+        .map(|(at, image)| format!("{image},o{},{},0.2\n", at % 2, 80 + at % 7))
+        .collect();
+    write(
+        &env,
+        "times.csv",
+        &format!("stimulus_id,truth,time,i1\n{rows}"),
+    );
+    let times = env.path("times.csv").to_str().unwrap().to_owned();
+    let args = [
+        "score",
+        "--net",
+        NET,
+        "--solution-times",
+        &times,
+        "--metric",
+        "ost",
+        "--json",
+    ];
+    let found = scores(&env.run(args)).remove(0);
+    assert_eq!(found["state"], "failed");
+    let bins = ["--layer", "80-90=fc6", "--layer", "70-80=conv1"];
+    let run = env.run([&args[..], &bins].concat());
+    assert_eq!(run.json()["scores"][0]["rows"][0]["layer"], "conv1 to fc6");
+    env.run([&args[..], &["--layer", "70-80=conv9"]].concat())
+        .status(2)
+        .stderr_contains("layer `conv9`");
+}
+
+#[test]
+fn wrong_times_are_refused() {
+    let (env, features, how) = in_time();
+    let told = |features: &[String], more: &[&str], part: &str| {
+        run_in_time(&env, features, &how, more)
+            .status(2)
+            .stderr_contains(part);
+    };
+    let plain = |names: &[&str]| -> Vec<String> {
+        names
+            .iter()
+            .flat_map(|name| ["--features".to_owned(), (*name).to_owned()])
+            .collect()
+    };
+    told(
+        &plain(&["bin0.npy", "bin1.npy"]),
+        &[],
+        "--features 70-80=PATH",
+    );
+    told(
+        &plain(&["70-80=bin0.npy", "bin1.npy"]),
+        &[],
+        "not all of them",
+    );
+    told(
+        &plain(&["70-80=bin0.npy", "70-90=bin1.npy"]),
+        &[],
+        "two begin at 70 ms",
+    );
+    told(
+        &features,
+        &["--trials", "t.csv"],
+        "`--metric ost`: has no use for `--trials`",
+    );
+    told(
+        &features,
+        &["--best"],
+        "`--metric ost`: has no use for `--best`",
+    );
+    told(
+        &features,
+        &["--n-splits", "3"],
+        "`--metric ost`: has no use for `--n-splits`",
+    );
+    let times = fs::read_to_string(env.path("times.csv")).unwrap();
+    write(&env, "times.csv", &times.replacen("im07,", "im97,", 1));
+    told(&features, &[], "lacks 1 of 90 stimuli: `im97`");
+    write(&env, "times.csv", &times.replacen("i1", "threshold", 1));
+    told(&features, &[], "no column `i1`");
+    write(&env, "times.csv", &times);
+    let values: Array3<f32> = Array3::from_elem((90, 2, 2), f32::INFINITY);
+    write_npy(env.path("bin1.npy"), &values).unwrap();
+    told(&features, &[], "not finite");
+    env.lacks("results");
+}
