@@ -218,7 +218,7 @@ fn similarities_are_those_of_scipy() {
     let mut golden = Golden::open("brainscore/similarity.npz");
     let model = Rdm::of(&Features::new(golden.single("x")).unwrap()).unwrap();
     assert!(furthest(model.matrix(), &golden.matrix("rdm")) < 1e-12);
-    let responses: Array3<f64> = golden.0.by_name("subjects").unwrap();
+    let responses: Array3<f64> = golden.array("subjects");
     let of_subject = |values: Array2<f64>| Rdm::of(&Features::new(values).unwrap()).unwrap();
     let subjects: Vec<Rdm> = responses
         .axis_iter(Axis(0))

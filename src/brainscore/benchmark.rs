@@ -81,12 +81,7 @@ pub fn measure(
     let mut regional: Vec<Regional> = Vec::new();
     for region in recordings.iter().map(|recordings| &recordings.region) {
         if !regional.iter().any(|known| known.region == *region) {
-            regional.push(Regional {
-                region: region.clone(),
-                rows: Vec::new(),
-                sites: Vec::new(),
-                remarks: Vec::new(),
-            });
+            regional.push(Regional::new(region));
         }
     }
     for layer in layers {
@@ -126,6 +121,23 @@ pub fn measure(
 }
 
 impl Regional {
+    /// Nothing yet.
+    #[must_use]
+    pub fn new(region: &str) -> Regional {
+        Regional {
+            region: region.to_owned(),
+            rows: Vec::new(),
+            sites: Vec::new(),
+            remarks: Vec::new(),
+        }
+    }
+
+    /// Adds a row, and why it has no number.
+    pub fn add(&mut self, (row, remark): (Row, Option<String>)) {
+        self.rows.push(row);
+        self.remarks.extend(remark);
+    }
+
     fn take(
         &mut self,
         layer: &Layer,

@@ -245,6 +245,15 @@ fn results_are_kept_the_same_again_and_taken_by_report() {
         page.contains("sqrt") && !page.contains("<dt>sites"),
         "{page}"
     );
+    let tree = r#"{"id": "average", "children": [{"id": "trials-i2n"}, {"id": "People-error_consistency"}, {"id": "c"}]}"#;
+    write(&env, "tree.json", tree);
+    env.run(["report", "--tree", env.path("tree.json").to_str().unwrap()])
+        .ok();
+    // 0.95, 1.41 clamped to 1, and one that was never run.
+    let board = fs::read_to_string(env.path("site/leaderboard.csv")).unwrap();
+    let i2n = number(&env.json("results/brainscore/it/trials-i2n.json")["score"]["ceiled"]);
+    let mean = (i2n + 1.0) / 3.0;
+    assert!(board.contains(&format!("{mean}")), "{board} {mean}");
     env.has_no_temporary_files();
 }
 

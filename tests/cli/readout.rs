@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use ndarray::{Array2, s};
+use ndarray::{Array1, Array2, s};
 use ndarray_npy::{read_npy, write_npy};
 use serde_json::{Value, json};
 
@@ -118,20 +118,18 @@ fn what_was_kept_is_used_again() {
     assert_eq!(again.json()["held_out"]["n_images"], 160);
     env.lacks("again/W.npy");
     // By the formula of the help.
-    let read = |name: &str| -> ndarray::ArrayD<f64> {
-        read_npy(env.path(format!("kept/{name}.npy"))).unwrap()
-    };
-    let weights: Array2<f64> = read("W").into_dimensionality().unwrap();
-    let [b, mean, scale] = ["b", "mean", "scale"].map(read);
+    let vector = |name: &str| -> Array1<f64> { read_npy(env.path(name)).unwrap() };
+    let weights: Array2<f64> = read_npy(env.path("kept/W.npy")).unwrap();
     let x: Array2<f32> = read_npy(env.path("it.npy")).unwrap();
     // Rows of the file are backwards.
-    let x = x.slice(s![..;-1, ..]).mapv(f64::from);
-    let logits = ((&x - &mean) / &scale).dot(&weights) + &b;
-    let exp = logits
-        .into_dimensionality::<ndarray::Ix2>()
-        .unwrap()
-        .mapv(f64::exp);
-    let p = &exp / &exp.sum_axis(ndarray::Axis(1)).insert_axis(ndarray::Axis(1));
+    let mut x = x.slice(s![..;-1, ..]).mapv(f64::from);
+    x -= &vector("kept/mean.npy");
+    x /= &vector("kept/scale.npy");
+    let mut p = (x.dot(&weights) + vector("kept/b.npy")).mapv(f64::exp);
+    for mut row in p.rows_mut() {
+        let sum = row.sum();
+        row /= sum;
+    }
     assert!(furthest(&p, &after) < 1e-9);
     // Without labels all images are asked for.
     readout(

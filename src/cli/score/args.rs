@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use anyhow::Result;
 use bhscore::Error;
 use bhscore::brainscore::behaviour::people::Comparison;
-use bhscore::brainscore::behaviour::signature::Signature;
 use bhscore::brainscore::cka;
 use bhscore::brainscore::metric::Metric;
 use bhscore::brainscore::normalise::Normalise;
@@ -310,7 +309,6 @@ impl HowArgs {
             let regression = Regression::by_name(name, solver);
             Metric::Regression(regression.expect("one of the registry's"))
         };
-        let signature = |signature| Kind::People(Comparison::Signature(signature));
         Kind::Recordings(match self.metric {
             MetricArg::Pls => Metric::Regression(pls),
             MetricArg::Reverse => Metric::Reverse(pls),
@@ -321,12 +319,19 @@ impl HowArgs {
             MetricArg::Rdm => Metric::Rdm,
             MetricArg::Cka => Metric::Cka(cka::Estimator::Unbiased),
             MetricArg::CkaBiased => Metric::Cka(cka::Estimator::Biased),
-            MetricArg::I1 => return signature(Signature::I1),
-            MetricArg::I1n => return signature(Signature::I1n),
-            MetricArg::I2 => return signature(Signature::I2),
-            MetricArg::I2n => return signature(Signature::I2n),
-            MetricArg::O1 => return signature(Signature::O1),
-            MetricArg::O2 => return signature(Signature::O2),
+            MetricArg::I1
+            | MetricArg::I1n
+            | MetricArg::I2
+            | MetricArg::I2n
+            | MetricArg::O1
+            | MetricArg::O2 => {
+                let signature = self
+                    .metric
+                    .name()
+                    .parse()
+                    .expect("keys are typed as they are");
+                return Kind::People(Comparison::Signature(signature));
+            }
             MetricArg::ErrorConsistency => return Kind::People(Comparison::ErrorConsistency),
             MetricArg::Ost => return Kind::SolutionTimes,
         })

@@ -37,52 +37,21 @@ pub fn score(
     ])?;
     let path = how.need(&of_behaviour.trials, "--trials")?;
     let people = People::read(path, comparison)?;
-    let mut regional = Regional {
-        region: BEHAVIOUR.to_owned(),
-        rows: Vec::new(),
-        sites: Vec::new(),
-        remarks: Vec::new(),
-    };
-    let mut take = |layer: &str, probabilities: &Probabilities| -> Result<()> {
-        let (row, remark) = people.row(layer, probabilities)?;
-        regional.rows.push(row);
-        regional.remarks.extend(remark);
-        Ok(())
-    };
     let source = stem(path);
+    let mut regional = Regional::new(BEHAVIOUR);
     let (naming, commitment) = match &of_behaviour.probabilities {
         Some(path) => {
             how.refuse(&[vec![("--best", args.best)]])?;
             let model = stem(path);
-            take(&model, &Probabilities::read(path)?)?;
+            regional.add(people.row(&model, &Probabilities::read(path)?)?);
             (Naming::new(global, name, &model, &source)?, None)
         }
         None => {
-            let labels = Labels::read(how.need(&of_behaviour.labels, "--labels")?)?;
-            let learned = labels.told()?.train;
-            let n_learned = people.check(&labels, &learned)?;
-            if n_learned > 0 {
-                let n_images = people.images().len();
-                speech::note(&format!(
-                    "warning: {n_learned} of the {n_images} images of the trials are learned, too"
-                ));
-            }
-            let lesson = Lesson {
-                labels: &labels,
-                learned: &learned,
-                penalty: Penalty {
-                    c: of_behaviour.c.unwrap_or(C),
-                    ..Penalty::default()
-                },
-            };
             let model = model(global, &args.measure.model)?;
             let naming = Naming::new(global, name, &model.name, &source)?;
             let committed = Commitment::read(&naming.folder())?;
             let (layers, commitment) = candidates(args, model.layers, committed);
-            for layer in &layers {
-                let fit = Fit::of_layer(layer, lesson, people.images(), global.memory(), stop)?;
-                take(&layer.name, &fit.probabilities(people.images()))?;
-            }
+            of_layers(global, args, &layers, &people, &mut regional, stop)?;
             (naming, commitment)
         }
     };
@@ -96,6 +65,40 @@ pub fn score(
     let score = naming.score(&regional, &measure, commitment.as_ref());
     naming.write(&score, &[])?;
     Ok((vec![score], naming.folder()))
+}
+
+/// Teaches layers the labels, and adds a row for each.
+fn of_layers(
+    global: &Global,
+    args: &ScoreArgs,
+    layers: &[Layer],
+    people: &People,
+    regional: &mut Regional,
+    stop: &AtomicBool,
+) -> Result<()> {
+    let path = args.measure.how.need(&args.behaviour.labels, "--labels")?;
+    let labels = Labels::read(path)?;
+    let learned = labels.told()?.train;
+    let (n_learned, images) = (people.check(&labels, &learned)?, people.images());
+    if n_learned > 0 {
+        let n_images = images.len();
+        speech::note(&format!(
+            "warning: {n_learned} of the {n_images} images of the trials are learned, too"
+        ));
+    }
+    let lesson = Lesson {
+        labels: &labels,
+        learned: &learned,
+        penalty: Penalty {
+            c: args.behaviour.c.unwrap_or(C),
+            ..Penalty::default()
+        },
+    };
+    for layer in layers {
+        let fit = Fit::of_layer(layer, lesson, images, global.memory(), stop)?;
+        regional.add(people.row(&layer.name, &fit.probabilities(images))?);
+    }
+    Ok(())
 }
 
 /// The layers that are scored, and which of them was chosen beforehand: the committed one, or by custom the last.
@@ -118,7 +121,7 @@ fn candidates(
     match layers.iter().any(|layer| layer.name == chosen) {
         true => layers.retain(|layer| layer.name == chosen),
         // Told as a committed layer that is not there.
-        false => drop(layers.drain(..layers.len() - 1)),
+        false => drop(layers.drain(..layers.len().saturating_sub(1))),
     }
     let layers_of = BTreeMap::from([(BEHAVIOUR.to_owned(), chosen)]);
     (layers, Some(Commitment { layers: layers_of }))

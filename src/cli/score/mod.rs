@@ -67,12 +67,7 @@ pub struct ScoreArgs {
 
 pub fn run(global: &Global, args: &ScoreArgs) -> Result<Outcome> {
     let stop = stop_flag()?;
-    let kind = args.measure.how.kind();
-    let (found, folder) = match &kind {
-        Kind::Recordings(metric) => of_recordings(global, args, metric, &stop)?,
-        Kind::People(comparison) => behaviour::score(global, args, *comparison, &stop)?,
-        Kind::SolutionTimes => object_time::score(global, args, &stop)?,
-    };
+    let (found, folder) = score(global, args, &stop)?;
     speech::print(&match global.json {
         true => json!({ "scores": found }).to_string(),
         false => scores::text(&found),
@@ -81,7 +76,7 @@ pub fn run(global: &Global, args: &ScoreArgs) -> Result<Outcome> {
         speech::note(&format!("results: {}", folder.display()));
     }
     // To have no time is what many models are like.
-    let may_fail = matches!(kind, Kind::SolutionTimes);
+    let may_fail = args.measure.how.metric == MetricArg::Ost;
     let failed = found.iter().any(|score| score.state == State::Failed);
     Ok(if failed && !may_fail {
         Outcome::Failed
@@ -112,10 +107,20 @@ pub fn of_network(
         best: true,
         behaviour: BehaviourArgs::default(),
     };
-    let Kind::Recordings(metric) = args.measure.how.kind() else {
-        return Ok(Vec::new());
-    };
-    of_recordings(global, &args, &metric, stop).map(|(found, _)| found)
+    score(global, &args, stop).map(|(found, _)| found)
+}
+
+/// Scores, and the folder in which they are kept.
+fn score(
+    global: &Global,
+    args: &ScoreArgs,
+    stop: &AtomicBool,
+) -> Result<(Vec<BenchmarkScore>, PathBuf)> {
+    match args.measure.how.kind() {
+        Kind::Recordings(metric) => of_recordings(global, args, &metric, stop),
+        Kind::People(comparison) => behaviour::score(global, args, comparison, stop),
+        Kind::SolutionTimes => object_time::score(global, args, stop),
+    }
 }
 
 impl MeasureArgs {

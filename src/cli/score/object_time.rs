@@ -47,13 +47,8 @@ pub fn score(
         layer.features(&times.images, Want::Values, global.memory(), stop)
     };
     let found = object_time::score(&starts, &mut responses, times.measured(), &splits)?;
-    let (row, remark) = of_times(&name_of(&bins), &found, times.images.len());
-    let regional = Regional {
-        region: REGION.to_owned(),
-        rows: vec![row],
-        sites: Vec::new(),
-        remarks: remark.into_iter().collect(),
-    };
+    let mut regional = Regional::new(REGION);
+    regional.add(of_times(&name_of(&bins), &found, times.images.len()));
     let measure = Measure {
         by_region: false,
         metric: how.metric.name(),

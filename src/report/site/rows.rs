@@ -186,11 +186,12 @@ fn card(result: Option<&BenchmarkScore>) -> Card {
     }
 }
 
-/// Number of sites, and of those left out.
+/// Number of sites, and of those left out; nothing for behaviour, which has none.
 pub fn sites(score: &Numbers) -> String {
-    match score.n_undefined {
-        0 => score.n_sites.to_string(),
-        n => format!("{}, {n} without a value", score.n_sites),
+    match (score.n_sites, score.n_undefined) {
+        (0, _) => String::new(),
+        (n_sites, 0) => n_sites.to_string(),
+        (n_sites, n) => format!("{n_sites}, {n} without a value"),
     }
 }
 
