@@ -134,7 +134,7 @@ enum Command {
     Settings(status::SettingsArgs),
     /// FastL2LiR on plain arrays (.npy or .mat)
     Ridge(ridge::RidgeArgs),
-    /// Score layers on recordings or people's choices: predictivity, RSA, CKA, behaviour, with ceilings
+    /// Score layers on recordings or behaviour: predictivity, RSA, CKA, i2n
     Score(Box<score::ScoreArgs>),
     /// Choose the layer of a network that stands for each region
     Commit(Box<score::commit::CommitArgs>),

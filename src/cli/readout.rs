@@ -28,18 +28,17 @@ const TOPS: [usize; 2] = [1, 5];
 /// Options of `readout`.
 #[derive(Args)]
 #[command(after_help = "\
-Multinomial logistic regression on standardised units, penalised, to the optimum. Of a study or several layers the last
-one, unless --layer names another. Held-out images are those that the labels' column split calls `test`, or a random
-share of each object's. --out keeps probabilities.csv (stimulus_id × objects), readout.json with the accuracies, and the
-readout: objects.csv, W.npy, b.npy, mean.npy, scale.npy with p = softmax(((x − mean) / scale) W + b).
+Multinomial logistic regression on standardised units, penalised, to the optimum. Of several layers
+the last one learns, unless --layer names another. Held out are the images that the labels' column
+split calls `test`, or a random share. --out keeps probabilities.csv (stimulus_id × objects),
+readout.json with the accuracies, and objects.csv, W.npy, b.npy, mean.npy, scale.npy:
+p = softmax(((x − mean) / scale) W + b).
 
 Examples:
   bhscore readout --features fc7.npy --ids ids.csv --labels labels.csv
-  bhscore -C study readout --net pytorch/alexnet --layer fc7 --labels labels.csv --test-share 0.1 --out fc7-readout
-  bhscore readout --features new.npy --ids new.csv --readout fc7-readout --out new-probabilities")]
+  bhscore readout --net pytorch/alexnet --layer fc7 --labels labels.csv --test-share 0.1 --out kept
+  bhscore readout --features new.npy --ids new.csv --readout kept --out new")]
 pub struct ReadoutArgs {
-    #[command(flatten)]
-    model: ModelArgs,
     /// Objects in images: a table with stimulus_id and object_name, perhaps split (train or test)
     #[arg(long, value_name = "CSV", required_unless_present = "readout")]
     labels: Option<PathBuf>,
@@ -58,6 +57,8 @@ pub struct ReadoutArgs {
     /// Keep the results in this folder
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    model: ModelArgs,
 }
 
 /// How often the true object is among the most probable ones.

@@ -1,10 +1,10 @@
 //! `score` of behaviour: numbers are those of scikit-learn and NumPy (`scripts/make_behaviour_golden.py`), whatever form
-//! the model comes in; what is kept and taken by `report`; what is refused.
+//! the model comes in; what is kept and taken by `report`.
 
 use std::fs;
 
 use bhscore::brainscore::behaviour::consistency::halves;
-use ndarray::{Array, Array2, Array3, Axis, Ix2, Ix3, s};
+use ndarray::{Array, Array2, Axis, Ix2, s};
 use ndarray_npy::write_npy;
 use serde_json::{Value, json};
 
@@ -19,7 +19,7 @@ const N_LEARNED: usize = 120;
 const SIGNATURES: [&str; 6] = ["i1", "i1n", "i2", "i2n", "o1", "o2"];
 
 /// Features and labels of the golden study.
-const FEATURES: [&str; 6] = [
+pub const FEATURES: [&str; 6] = [
     "--features",
     "it=it.npy",
     "--ids",
@@ -28,7 +28,7 @@ const FEATURES: [&str; 6] = [
     "labels.csv",
 ];
 
-fn write(env: &TestEnv, path: &str, text: &str) {
+pub fn write(env: &TestEnv, path: &str, text: &str) {
     fs::write(env.path(path), text).unwrap();
 }
 
@@ -80,12 +80,12 @@ pub fn files() -> TestEnv {
 }
 
 /// Runs `score` with a metric on the trials, as JSON.
-fn of_trials(env: &TestEnv, args: &[&str], metric: &str) -> Run {
+pub fn of_trials(env: &TestEnv, args: &[&str], metric: &str) -> Run {
     let how = ["--trials", "trials.csv", "--metric", metric, "--json"];
     score(env, &[args, &how].concat())
 }
 
-fn number(value: &Value) -> f64 {
+pub fn number(value: &Value) -> f64 {
     value.as_f64().unwrap_or(f64::NAN)
 }
 
@@ -349,88 +349,6 @@ fn layers_of_a_study_are_scored() {
 }
 
 #[test]
-fn wrong_tables_are_refused_with_nothing_left() {
-    let env = files();
-    let told = |file: &str, from: &str, to: &str, part: &str| {
-        let before = fs::read_to_string(env.path(file)).unwrap();
-        assert!(before.contains(from), "{file} lacks {from}");
-        write(&env, file, &before.replacen(from, to, 1));
-        for metric in ["i2n", "error_consistency"] {
-            of_trials(&env, &FEATURES, metric)
-                .status(2)
-                .stderr_contains(part);
-        }
-        write(&env, file, &before);
-    };
-    told("trials.csv", "choice", "chosen", "no column `choice`");
-    told(
-        "labels.csv",
-        "object_name",
-        "object",
-        "no column `object_name`",
-    );
-    told(
-        "labels.csv",
-        "im003,",
-        "im999,",
-        "lacks 1 of 160 stimuli: `im999`",
-    );
-    told(
-        "labels.csv",
-        "im003,",
-        "im002,",
-        "`im002` in column `stimulus_id` twice",
-    );
-    told(
-        "labels.csv",
-        "im003,obj3",
-        "im003,",
-        "image `im003` has no `object_name`",
-    );
-    told(
-        "ids.csv",
-        "im130",
-        "im230",
-        "lacks 1 of 160 stimuli: `im130`",
-    );
-    let labels = fs::read_to_string(env.path("labels.csv")).unwrap();
-    write(&env, "labels.csv", &labels.replace("obj4", "obj0"));
-    of_trials(&env, &FEATURES, "i2n")
-        .status(2)
-        .stderr_contains("object `obj4` of the trials: has no label");
-    write(
-        &env,
-        "labels.csv",
-        &labels.replace("im000,obj0", "im121,obj9"),
-    );
-    of_trials(&env, &FEATURES, "i2n")
-        .status(2)
-        .stderr_contains("image `im121`: holds `obj9` by the labels and `obj");
-    write(&env, "labels.csv", &labels);
-    let mut values: Array2<f32> = ndarray_npy::read_npy(env.path("it.npy")).unwrap();
-    values[[5, 4]] = f32::NAN;
-    write_npy(env.path("it.npy"), &values).unwrap();
-    of_trials(&env, &FEATURES, "i2n")
-        .status(2)
-        .stderr_contains("layer `it`: unit 4");
-    let p = ["--probabilities", "p.csv"];
-    let text = fs::read_to_string(env.path("p.csv")).unwrap();
-    write(&env, "p.csv", &text.replace("im125,", "im225,"));
-    of_trials(&env, &p, "i2n")
-        .status(2)
-        .stderr_contains("image `im125`: has no probability");
-    write(&env, "p.csv", &text.replace("obj3", "other"));
-    of_trials(&env, &p, "i2n")
-        .status(2)
-        .stderr_contains("object `obj3`: has no probability");
-    write(&env, "p.csv", &text.replacen("im125,0.", "im125,-0.", 1));
-    of_trials(&env, &p, "i2n")
-        .status(2)
-        .stderr_contains("image `im125` has no probability of `obj0` from 0 to 1");
-    env.lacks("results");
-}
-
-#[test]
 fn images_that_are_learned_and_seen_are_told() {
     let env = files();
     let labels = fs::read_to_string(env.path("labels.csv")).unwrap();
@@ -473,332 +391,4 @@ fn certain_models_have_no_score() {
         (&kept["state"], &kept["score"]),
         (&json!("failed"), &Value::Null)
     );
-}
-
-#[test]
-fn options_of_other_metrics_are_refused() {
-    let env = files();
-    let refused = |args: &[&str], part: &str| {
-        let run = score(&env, args);
-        run.status(2).stderr_contains(part);
-    };
-    let behaviour = [
-        &FEATURES[..],
-        &["--trials", "trials.csv", "--metric", "i2n"],
-    ]
-    .concat();
-    for option in [
-        &["--seed", "3"][..],
-        &["--components", "25"],
-        &["--normalise", "ratio"],
-        &["--roi", "IT"],
-        &["--ceiling", "none"],
-        &["--save-splits", "s.json"],
-        &["--solution-times", "t.csv"],
-        &["--brain", "it.npy"],
-    ] {
-        let part = format!("`--metric i2n`: has no use for `{}`", option[0]);
-        refused(&[&behaviour[..], option].concat(), &part);
-    }
-    let neural = [
-        "--features",
-        "it.npy",
-        "--brain",
-        "it.npy",
-        "--metric",
-        "cka",
-    ];
-    for option in [
-        &["--trials", "trials.csv"][..],
-        &["--c", "1"],
-        &["--probabilities", "p.csv"],
-    ] {
-        // The probabilities stand for features.
-        let part = if option[0] == "--probabilities" {
-            "cannot be used with"
-        } else {
-            "`--metric cka`: has no use for"
-        };
-        refused(&[&neural[..], option].concat(), part);
-    }
-    refused(
-        &FEATURES
-            .map(|word| word)
-            .iter()
-            .copied()
-            .chain(["--metric", "i2n"])
-            .collect::<Vec<_>>(),
-        "`--metric i2n`: needs `--trials`",
-    );
-    refused(
-        &[
-            "--features",
-            "it.npy",
-            "--trials",
-            "trials.csv",
-            "--metric",
-            "i2n",
-        ],
-        "needs `--labels`",
-    );
-    refused(
-        &[
-            "--labels",
-            "labels.csv",
-            "--trials",
-            "trials.csv",
-            "--metric",
-            "i2n",
-        ],
-        "give `--net` of the study, or `--features`",
-    );
-    refused(
-        &[
-            "--probabilities",
-            "p.csv",
-            "--trials",
-            "trials.csv",
-            "--metric",
-            "i2n",
-            "--best",
-        ],
-        "no use for `--best`",
-    );
-    refused(&[&behaviour[..], &["--c", "0"]].concat(), "C is 0");
-    let mut commit = env.command(["commit"]);
-    commit.current_dir(env.root()).args([
-        "--features",
-        "it.npy",
-        "--brain",
-        "it.npy",
-        "--metric",
-        "i2n",
-    ]);
-    Run::of(commit)
-        .status(2)
-        .stderr_contains("`--metric i2n`: tells nothing of regions");
-    env.lacks("results");
-}
-
-/// `bin0.npy` and so on with `ids.csv`, and `times.csv`; features and times of every bin as options.
-fn in_time() -> (TestEnv, Vec<String>, Vec<String>) {
-    let env = TestEnv::empty();
-    let mut golden = Golden::open("behaviour/object_times.npz");
-    let bins: Array<f32, Ix3> = golden.array("bins");
-    let starts = golden.indices("starts");
-    let n = bins.len_of(Axis(1));
-    let mut options = Vec::new();
-    for (bin, (values, start)) in bins.outer_iter().zip(&starts).enumerate() {
-        let path = format!("bin{bin}.npy");
-        write_npy(env.path(&path), &values.to_owned()).unwrap();
-        options.extend([
-            "--features".to_owned(),
-            format!("{start}-{}={path}", start + 10),
-        ]);
-    }
-    let image = |at: usize| format!("im{at:02}");
-    let ids: String = (0..n).map(|at| image(at) + "\n").collect();
-    write(&env, "ids.csv", &format!("stimulus_id\n{ids}"));
-    let (truth, times, i1) = (
-        golden.indices("truth"),
-        golden.vector("times"),
-        golden.vector("thresholds"),
-    );
-    // In no order.
-    let rows: String = (0..n)
-        .map(|at| at * 7 % n)
-        .map(|at| format!("{},obj{},{},{}\n", image(at), truth[at], times[at], i1[at]))
-        .collect();
-    write(
-        &env,
-        "times.csv",
-        &format!("stimulus_id,truth,time,i1\n{rows}"),
-    );
-    let how = [
-        "--ids",
-        "ids.csv",
-        "--solution-times",
-        "times.csv",
-        "--metric",
-        "ost",
-    ];
-    (env, options, how.map(str::to_owned).to_vec())
-}
-
-fn run_in_time(env: &TestEnv, features: &[String], how: &[String], more: &[&str]) -> Run {
-    let words = features.iter().chain(how).map(String::as_str);
-    let words: Vec<&str> = words.chain(more.iter().copied()).collect();
-    score(env, &words)
-}
-
-/// The optimum of one objective by two programs; a crossing moves by no more than 1e-6 ms, ranks by nothing.
-#[test]
-fn solution_times_are_those_of_scikit_learn_and_numpy() {
-    let (env, features, how) = in_time();
-    let expected = Golden::open("behaviour/object_times.npz").vector("scores");
-    let found = scores(&run_in_time(&env, &features, &how, &["--json"])).remove(0);
-    let per_split: Vec<f64> = found["rows"][0]["per_split"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(number)
-        .collect();
-    assert!(
-        furthest(&per_split, &expected) < 1e-12,
-        "{per_split:?} {expected}"
-    );
-    let raw = expected.mean().unwrap();
-    let score = &found["score"];
-    assert!((number(&score["raw"]) - raw).abs() < 1e-12);
-    assert_eq!(number(&score["ceiling"]), 0.79);
-    assert!((number(&score["ceiled"]) - raw / 0.79).abs() < 1e-12);
-    assert!((number(&score["error"]) - expected.std(0.0) / 10.0_f64.sqrt()).abs() < 1e-12);
-    assert_eq!(
-        (&found["benchmark"]["id"], &found["benchmark"]["region"]),
-        (&json!("times-ost"), &json!("IT"))
-    );
-    assert_eq!(found["layer"], "bin0 to bin7");
-    // Bins in another order are the same bins.
-    let backwards: Vec<String> = features.chunks(2).rev().flatten().cloned().collect();
-    let again = scores(&run_in_time(
-        &env,
-        &backwards,
-        &how,
-        &["--json", "--model", "bin0"],
-    ))
-    .remove(0);
-    assert_eq!(again["score"], found["score"]);
-}
-
-#[test]
-fn models_without_time_get_an_x() {
-    let (env, features, how) = in_time();
-    let x = |features: &[String], model: &str| {
-        let run = run_in_time(&env, features, &how, &["--model", model]);
-        run.ok()
-            .stdout_contains("times-ost: X: responses are the same at all times");
-        let kept = env.json(format!("results/brainscore/{model}/times-ost.json"));
-        assert_eq!(
-            (&kept["state"], &kept["score"]),
-            (&json!("failed"), &Value::Null)
-        );
-    };
-    x(&["--features".to_owned(), "bin3.npy".to_owned()], "plain");
-    x(&features[..2], "one");
-    let still: Vec<String> = (0..3)
-        .flat_map(|bin| {
-            [
-                "--features".to_owned(),
-                format!("{}-{}=bin3.npy", 10 * bin, 10 * bin + 10),
-            ]
-        })
-        .collect();
-    x(&still, "still");
-    run_in_time(&env, &features, &how, &["--model", "moving"]).ok();
-    env.run(["report"]).ok();
-    let board = env.json("site/leaderboard.json").to_string();
-    assert!(board.contains("\"X\""), "{board}");
-    let page = fs::read_to_string(env.path("site/benchmarks/times-ost-v1.html")).unwrap();
-    assert!(page.contains("responses are the same at all times"));
-}
-
-#[test]
-fn time_bins_of_a_study_are_layers() {
-    let env = TestEnv::small();
-    let folder = env.path(format!("data/features/ImageNetTraining/{NET}/fc6"));
-    let rows: String = fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| {
-            entry
-                .unwrap()
-                .path()
-                .file_stem()
-                .unwrap()
-                .to_str()
-                .unwrap()
-                .to_owned()
-        })
-        .enumerate()
-        .map(|(at, image)| format!("{image},o{},{},0.2\n", at % 2, 80 + at % 7))
-        .collect();
-    write(
-        &env,
-        "times.csv",
-        &format!("stimulus_id,truth,time,i1\n{rows}"),
-    );
-    let times = env.path("times.csv").to_str().unwrap().to_owned();
-    let args = [
-        "score",
-        "--net",
-        NET,
-        "--solution-times",
-        &times,
-        "--metric",
-        "ost",
-        "--json",
-    ];
-    let found = scores(&env.run(args)).remove(0);
-    assert_eq!(found["state"], "failed");
-    let bins = ["--layer", "80-90=fc6", "--layer", "70-80=conv1"];
-    let run = env.run([&args[..], &bins].concat());
-    assert_eq!(run.json()["scores"][0]["rows"][0]["layer"], "conv1 to fc6");
-    env.run([&args[..], &["--layer", "70-80=conv9"]].concat())
-        .status(2)
-        .stderr_contains("layer `conv9`");
-}
-
-#[test]
-fn wrong_times_are_refused() {
-    let (env, features, how) = in_time();
-    let told = |features: &[String], more: &[&str], part: &str| {
-        run_in_time(&env, features, &how, more)
-            .status(2)
-            .stderr_contains(part);
-    };
-    let plain = |names: &[&str]| -> Vec<String> {
-        names
-            .iter()
-            .flat_map(|name| ["--features".to_owned(), (*name).to_owned()])
-            .collect()
-    };
-    told(
-        &plain(&["bin0.npy", "bin1.npy"]),
-        &[],
-        "--features 70-80=PATH",
-    );
-    told(
-        &plain(&["70-80=bin0.npy", "bin1.npy"]),
-        &[],
-        "not all of them",
-    );
-    told(
-        &plain(&["70-80=bin0.npy", "70-90=bin1.npy"]),
-        &[],
-        "two begin at 70 ms",
-    );
-    told(
-        &features,
-        &["--trials", "t.csv"],
-        "`--metric ost`: has no use for `--trials`",
-    );
-    told(
-        &features,
-        &["--best"],
-        "`--metric ost`: has no use for `--best`",
-    );
-    told(
-        &features,
-        &["--n-splits", "3"],
-        "`--metric ost`: has no use for `--n-splits`",
-    );
-    let times = fs::read_to_string(env.path("times.csv")).unwrap();
-    write(&env, "times.csv", &times.replacen("im07,", "im97,", 1));
-    told(&features, &[], "lacks 1 of 90 stimuli: `im97`");
-    write(&env, "times.csv", &times.replacen("i1", "threshold", 1));
-    told(&features, &[], "no column `i1`");
-    write(&env, "times.csv", &times);
-    let values: Array3<f32> = Array3::from_elem((90, 2, 2), f32::INFINITY);
-    write_npy(env.path("bin1.npy"), &values).unwrap();
-    told(&features, &[], "not finite");
-    env.lacks("results");
 }

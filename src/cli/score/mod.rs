@@ -42,9 +42,10 @@ const FOLDS: usize = 5;
 #[command(after_help = "\
 Results: results/brainscore/<model>/<benchmark>.json, .csv (layers and subjects) and .parquet (sites and splits).
 A region's score is that of the layer that `bhscore commit` chose on other data, or of the best one.
-Behaviour (i1 to o2, error_consistency) is that of the layer that layers.json names for `behaviour`, of the last one, or
-of the best of those that --layer names. Object-solution times (ost) take a layer in time: --features 70-80=PATH for
-each bin in ms, or --layer 70-80=LAYER of a study; what has no time gets an X, which is no failure.
+Behaviour (i1 to o2, error_consistency) is that of the layer that layers.json names for `behaviour`,
+else of the last layer, or of the best of those that --layer names. Object-solution times (ost) take
+a layer in time: --features 70-80=PATH for each bin in ms, or --layer 70-80=LAYER of a study; a
+model without time gets an X, which is no failure.
 
 Examples:
   bhscore -C study score --net pytorch/alexnet
@@ -52,9 +53,9 @@ Examples:
   bhscore score --features IT.npy --ids ids.csv --brain recordings.nc --region IT
   bhscore score --features conv1=a.npy --features fc=b.npy --brain sub-01.h5 --roi V1=ROI_V1 --metric ridgecv
   bhscore score --features X.npy --brain R.npy --metric pls --pls nipals --json
-  bhscore score --features fc7.npy --ids ids.csv --labels labels.csv --trials trials.csv --metric i2n
-  bhscore score --probabilities p.csv --trials trials.csv --metric error_consistency
-  bhscore score --features 70-80=a.npy --features 80-90=b.npy --ids ids.csv --solution-times t.csv --metric ost")]
+  bhscore score --metric i2n --features fc7.npy --ids ids.csv --labels labels.csv --trials people.csv
+  bhscore score --metric error_consistency --probabilities p.csv --trials people.csv
+  bhscore score --metric ost --features 70-80=a.npy --features 80-90=b.npy --solution-times t.csv")]
 pub struct ScoreArgs {
     /// Take the best layer, whatever was committed
     #[arg(long)]
