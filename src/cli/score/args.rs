@@ -162,7 +162,8 @@ pub struct NameArgs {
     /// Name of the model in the results [default: the network's folder, or the name of the features' file]
     #[arg(long, value_name = "NAME")]
     pub model: Option<String>,
-    /// Name of the data in the benchmark's <NAME>.<region>-<metric> [default: fmri, or the name of the recordings]
+    /// Name of the data in the benchmark's <NAME>.<region>-<metric>, of behaviour <NAME>-<metric> [default: fmri, or the
+    /// name of the recordings or trials]
     #[arg(long, value_name = "NAME")]
     pub benchmark: Option<String>,
     /// Version of the benchmark: scores of different versions are not compared
