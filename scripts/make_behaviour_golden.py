@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""What scikit-learn, SciPy and NumPy make of small studies, for tests/behaviour.rs: writes tests/behaviour/*.npz.
+"""What scikit-learn, SciPy and NumPy make of small studies, for tests/behaviour.rs and tests/cli/behaviour.rs: writes
+tests/behaviour/*.npz.
 
   python scripts/make_behaviour_golden.py
 
@@ -12,8 +13,9 @@ import warnings
 
 import numpy as np
 from scipy.interpolate import UnivariateSpline
-from scipy.stats import norm, pearsonr
+from scipy.stats import norm, pearsonr, spearmanr
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import ShuffleSplit
 from sklearn.preprocessing import StandardScaler
 
 FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'tests', 'behaviour')
@@ -26,6 +28,19 @@ READOUTS = {
 }
 
 
+def readout(x, classes, asked, c, penalised_intercept=False):
+    """Probabilities of the classes in the asked rows; a penalised intercept is the weight of a column of ones."""
+    scaler = StandardScaler().fit(x.astype(np.float64))
+    ones = (lambda x: np.c_[x, np.ones(len(x))]) if penalised_intercept else (lambda x: x)
+    prepared = lambda x: ones(scaler.transform(x.astype(np.float64)))
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')
+        model = LogisticRegression(C=c, solver='newton-cg', tol=1e-12, max_iter=100000,
+                                   fit_intercept=not penalised_intercept)
+        model.fit(prepared(x), classes)
+    return model.predict_proba(prepared(asked))
+
+
 def readouts(rng, arrays):
     for name, (n, m, p, k, c) in READOUTS.items():
         classes = np.arange(n + m) % k
@@ -34,14 +49,8 @@ def readouts(rng, arrays):
         x = ((0.7 * centres[classes] + rng.standard_normal((n + m, p))) * scale + rng.standard_normal(p))
         x[:, 3] = 0.1
         x = x.astype(np.float32)
-        wide = x.astype(np.float64)
-        scaler = StandardScaler().fit(wide[:n])
-        with warnings.catch_warnings():
-            warnings.simplefilter('ignore')
-            model = LogisticRegression(C=c, solver='newton-cg', tol=1e-12, max_iter=100000)
-            model.fit(scaler.transform(wide[:n]), classes[:n])
         arrays[name + '_x'], arrays[name + '_classes'] = x, classes
-        arrays[name + '_p'] = model.predict_proba(scaler.transform(wide[n:]))
+        arrays[name + '_p'] = readout(x[:n], classes[:n], x[n:], c)
 
 
 def of_trials(images, n_objects, trials):
@@ -93,19 +102,24 @@ def consistency(rng, arrays):
     choice = np.where(rng.random(n_trials) < share, distractor, truth[image])
     trials = np.array([image, distractor, choice]).T
     of_model = signatures(of_probabilities(model, truth), truth)
+    arrays |= {'truth': truth, 'model': model, 'trials': trials}
+    arrays |= {'signature_' + key: value for key, value in of_model.items()}
+    arrays |= {'result_' + key: value for key, value in with_halves(of_model, truth, trials, k).items()}
+
+
+def with_halves(of_model, truth, trials, n_objects):
+    """Raw score, ceiling and their quotient for each of the registry's two halves of the trials."""
     results = {key: [] for key in of_model}
     random = np.random.RandomState(0)
     for _ in range(2):
-        order = list(range(n_trials))
+        order = list(range(len(trials)))
         random.shuffle(order)
-        halves = [signatures(of_trials(n, k, trials[half]), truth)
-                  for half in (order[:n_trials // 2], order[n_trials // 2:])]
+        halves = [signatures(of_trials(len(truth), n_objects, trials[half]), truth)
+                  for half in (order[:len(order) // 2], order[len(order) // 2:])]
         for key in results:
             raw, ceiling = correlate(of_model[key], halves[0][key]), correlate(halves[0][key], halves[1][key])
             results[key].append([raw, ceiling, raw / np.sqrt(ceiling)])
-    arrays |= {'truth': truth, 'model': model, 'trials': trials}
-    arrays |= {'signature_' + key: value for key, value in of_model.items()}
-    arrays |= {'result_' + key: np.array(value) for key, value in results.items()}
+    return {key: np.array(value) for key, value in results.items()}
 
 
 def grating(sf, orientation, phase, radius, x0, y0, n=672, per_degree=56):
@@ -229,9 +243,86 @@ def histograms(rng, arrays):
     arrays |= {'model': model, 'similarity': np.array([np.mean(scores), np.std(scores)]), 'first': np.array(scores[:5])}
 
 
+def kappa(one, other):
+    one, other = np.array(one, dtype=bool), np.array(other, dtype=bool)
+    chance = one.mean() * other.mean() + (1 - one.mean()) * (1 - other.mean())
+    return ((one == other).mean() - chance) / (1 - chance)
+
+
+def study(rng, arrays):
+    """From features to every metric of behaviour: images to learn from, others that people saw."""
+    n, m, p, k, n_trials, n_people = 120, 40, 180, 5, 1600, 6
+    classes = np.concatenate([np.arange(n) % k, rng.permutation(np.arange(m) % k)])
+    centres = rng.standard_normal((k, p))
+    x = (0.15 * centres[classes] + rng.standard_normal((n + m, p)) + 3 * rng.standard_normal(p)).astype(np.float32)
+    x[:, 7] = 0.25
+    truth = classes[n:]
+    model = readout(x[:n], classes[:n], x[n:], 1e-3)
+    people = np.exp(12 * np.log(model) + 0.6 * rng.standard_normal((m, k)))
+    image = rng.integers(0, m, n_trials)
+    distractor = (truth[image] + rng.integers(1, k, n_trials)) % k
+    share = people[image, distractor] / (people[image, distractor] + people[image, truth[image]])
+    choice = np.where(rng.random(n_trials) < share, distractor, truth[image])
+    trials = np.array([image, distractor, choice]).T
+    subject = rng.integers(0, n_people, n_trials)
+    arrays |= {'x': x, 'classes': classes, 'p': model, 'trials': trials, 'subject': subject}
+    of_model = signatures(of_probabilities(model, truth), truth)
+    arrays |= {'result_' + key: value for key, value in with_halves(of_model, truth, trials, k).items()}
+    answers = []
+    for person in range(n_people):
+        seen, of_person = {}, {}
+        for i, d, c in trials[subject == person]:
+            seen[i, d] = seen.get((i, d), 0) + 1
+            of_person[i, d, seen[i, d]] = c != d
+        answers.append(of_person)
+    right = {(i, d): model[i, truth[i]] > model[i, d] for i in range(m) for d in range(k)}
+    with_model = [kappa([right[key[:2]] for key in a], list(a.values())) for a in answers]
+    pairs = [kappa([a[key] for key in a if key in b], [b[key] for key in a if key in b])
+             for number, a in enumerate(answers) for b in answers[:number]]
+    arrays['kappas'] = np.array([[abs(np.mean(v)), np.std(v)] for v in (with_model, pairs)])
+
+
+def object_times(rng, arrays):
+    """Images whose signal grows from an onset of their own, in bins of 10 ms."""
+    n, p, k, n_bins = 90, 30, 3, 8
+    truth = rng.permutation(np.arange(n) % k)
+    onset = rng.uniform(0, 5, n)
+    signal = np.clip(np.arange(n_bins)[:, None] - onset, 0, 3)
+    centres = rng.standard_normal((k, p))
+    bins = 0.8 * signal[..., None] * centres[truth] + rng.standard_normal((n_bins, n, p))
+    bins = bins.astype(np.float32)
+    starts = 70 + 10 * np.arange(n_bins)
+    times = 80 + 10 * onset + 5 * rng.standard_normal(n)
+    times[::11] = np.nan
+    thresholds = rng.uniform(0.5, 2.6, n)
+    thresholds[5::13] = 5.5  # above the largest
+    predicted, scores = [], []
+    for train, test in ShuffleSplit(10, test_size=0.1, random_state=1).split(np.arange(n)):
+        i1 = []
+        for x in bins:
+            probabilities = readout(x[train], truth[train], x[test], 1 / (0.463 * len(train)), penalised_intercept=True)
+            i1.append(signatures(of_probabilities(probabilities, truth[test]), truth[test])['i1'][:, 0])
+        i1 = np.array(i1)
+        found = np.full(len(test), np.nan)
+        for column, image in enumerate(test):
+            hits = np.flatnonzero(i1[:, column] >= thresholds[image])
+            if len(hits):
+                hit, before = hits[0], i1[:hits[0], column]
+                found[column] = starts[hit]
+                if np.isfinite(before).any():
+                    last = np.nanargmax(before)
+                    share = (thresholds[image] - before[last]) / (i1[hit, column] - before[last])
+                    found[column] = starts[last] + share * (starts[hit] - starts[last])
+        both = np.isfinite(found) & np.isfinite(times[test])
+        predicted.append(found)
+        scores.append(spearmanr(found[both], times[test][both])[0])
+    arrays |= {'bins': bins, 'starts': starts, 'truth': truth, 'times': times, 'thresholds': thresholds}
+    arrays |= {'predicted': np.array(predicted), 'scores': np.array(scores)}
+
+
 def main():
     os.makedirs(FOLDER, exist_ok=True)
-    for number, make in enumerate((readouts, consistency, gratings, tuning, texture, histograms)):
+    for number, make in enumerate((readouts, consistency, gratings, tuning, texture, histograms, study, object_times)):
         arrays = {}
         make(np.random.default_rng(number), arrays)
         np.savez_compressed(os.path.join(FOLDER, make.__name__ + '.npz'), **arrays)

@@ -2,8 +2,7 @@
 //! arrays.
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 
-use std::fs::File;
-use std::path::Path;
+mod common;
 
 use bhscore::brainscore::behaviour::choices::FalseAlarms;
 use bhscore::brainscore::behaviour::consistency::consistency;
@@ -19,55 +18,14 @@ use bhscore::brainscore::properties::spline::Spline;
 use bhscore::brainscore::properties::stimuli::{self, Set};
 use bhscore::brainscore::properties::tuning::{frequency, orientation};
 use bhscore::brainscore::properties::{published, table};
-use ndarray::{Array, Array1, Array2, ArrayView2, Axis, Dimension, Ix1, Ix2, Ix4, s};
-use ndarray_npy::{NpzReader, ReadableElement};
+use ndarray::{Array, Array1, Array2, ArrayView2, Axis, Ix2, Ix4, s};
 
-struct Golden(NpzReader<File>);
-
-impl Golden {
-    fn open(name: &str) -> Golden {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/behaviour");
-        Golden(NpzReader::new(File::open(folder.join(name)).unwrap()).unwrap())
-    }
-
-    fn array<T: ReadableElement, D: Dimension>(&mut self, name: &str) -> Array<T, D> {
-        self.0.by_name(name).unwrap()
-    }
-
-    fn matrix(&mut self, name: &str) -> Array2<f64> {
-        self.array(name)
-    }
-
-    fn vector(&mut self, name: &str) -> Array1<f64> {
-        self.array(name)
-    }
-
-    fn indices(&mut self, name: &str) -> Vec<usize> {
-        let numbers: Array<i64, Ix1> = self.array(name);
-        numbers.into_iter().map(|value| value as usize).collect()
-    }
-}
-
-/// Largest difference; both NaN is none.
-fn furthest<'a>(a: impl IntoIterator<Item = &'a f64>, b: impl IntoIterator<Item = &'a f64>) -> f64 {
-    let difference = |(a, b): (&f64, &f64)| match a.is_nan() && b.is_nan() {
-        true => 0.0,
-        false => (a - b).abs(),
-    };
-    // NaN on one side only is no small difference.
-    a.into_iter()
-        .zip(b)
-        .map(difference)
-        .fold(0.0, |most, d| match d <= most {
-            true => most,
-            false => d,
-        })
-}
+use common::arrays::{Golden, furthest};
 
 /// T16. The reference stops at a gradient of 1e-12 relative; probabilities then agree to rounding.
 #[test]
 fn readouts_are_scikit_learns() {
-    let mut golden = Golden::open("readouts.npz");
+    let mut golden = Golden::open("behaviour/readouts.npz");
     for (study, c) in [("wide", 1e-3), ("narrow", 1e-3), ("weak", 1.0)] {
         let x: Array<f32, Ix2> = golden.array(&format!("{study}_x"));
         let classes = golden.indices(&format!("{study}_classes"));
@@ -98,7 +56,7 @@ fn readouts_are_scikit_learns() {
 /// T16: signatures, raw scores, ceilings and their quotient, repetition by repetition.
 #[test]
 fn consistency_is_that_of_the_recipe() {
-    let mut golden = Golden::open("consistency.npz");
+    let mut golden = Golden::open("behaviour/consistency.npz");
     let truth = golden.indices("truth");
     let probabilities = golden.matrix("model");
     let rows: Array<i64, Ix2> = golden.array("trials");
@@ -141,7 +99,7 @@ fn consistency_is_that_of_the_recipe() {
 /// T18: every pixel counts in the sums, one in 101 is compared.
 #[test]
 fn gratings_are_exact() {
-    let mut golden = Golden::open("gratings.npz");
+    let mut golden = Golden::open("behaviour/gratings.npz");
     let parameters = golden.matrix("parameters");
     let sums = golden.indices("sums");
     let samples: Array<u8, Ix2> = golden.array("samples");
@@ -163,7 +121,7 @@ fn gratings_are_exact() {
 
 #[test]
 fn tuning_is_that_of_the_formulas() {
-    let mut golden = Golden::open("tuning.npz");
+    let mut golden = Golden::open("behaviour/tuning.npz");
     let curves = golden.matrix("orientation_curves");
     let expected = golden.matrix("orientation");
     for (curve, expected) in curves.rows().into_iter().zip(expected.rows()) {
@@ -195,7 +153,7 @@ fn tuning_is_that_of_the_formulas() {
 
 #[test]
 fn textures_are_those_of_the_formulas() {
-    let mut golden = Golden::open("texture.npz");
+    let mut golden = Golden::open("behaviour/texture.npz");
     let responses: Array<f64, Ix4> = golden.array("responses");
     let expected = golden.matrix("found");
     let n_units = responses.shape()[0];
@@ -216,7 +174,7 @@ fn textures_are_those_of_the_formulas() {
 
 #[test]
 fn draws_are_numpys() {
-    let mut golden = Golden::open("histograms.npz");
+    let mut golden = Golden::open("behaviour/histograms.npz");
     let expected = golden.vector("similarity");
     let neurons = published::neurons(Property::SurroundSuppressionIndex).unwrap();
     let counts = [66, 44, 38, 23, 16, 3, 0, 0, 0, 0];

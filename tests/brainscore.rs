@@ -1,8 +1,7 @@
 //! The metrics of Brain-Score against scikit-learn and SciPy: `scripts/make_brainscore_golden.py` made the arrays.
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 
-use std::fs::File;
-use std::path::Path;
+mod common;
 
 use bhscore::brainscore::ceiling::{self, Presentations};
 use bhscore::brainscore::features::Features;
@@ -18,66 +17,15 @@ use bhscore::brainscore::rsa;
 use bhscore::stats::legacy_random::LegacyRandom;
 use bhscore::stats::splits::{self, Size, Split};
 use ndarray::{Array1, Array2, Array3, Axis};
-use ndarray_npy::NpzReader;
 
-struct Golden(NpzReader<File>);
-
-impl Golden {
-    fn open(name: &str) -> Golden {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/brainscore");
-        let file = File::open(folder.join(name)).unwrap();
-        Golden(NpzReader::new(file).unwrap())
-    }
-
-    fn matrix(&mut self, name: &str) -> Array2<f64> {
-        self.0.by_name(name).unwrap()
-    }
-
-    fn single(&mut self, name: &str) -> Array2<f32> {
-        self.0.by_name(name).unwrap()
-    }
-
-    fn vector(&mut self, name: &str) -> Array1<f64> {
-        self.0.by_name(name).unwrap()
-    }
-
-    fn numbers(&mut self, name: &str) -> Vec<i64> {
-        self.0
-            .by_name::<ndarray::OwnedRepr<i64>, ndarray::Ix1>(name)
-            .unwrap()
-            .to_vec()
-    }
-
-    fn indices(&mut self, name: &str) -> Vec<usize> {
-        self.numbers(name)
-            .into_iter()
-            .map(|value| value as usize)
-            .collect()
-    }
-}
-
-/// Largest difference; both NaN is none.
-fn furthest<'a>(a: impl IntoIterator<Item = &'a f64>, b: impl IntoIterator<Item = &'a f64>) -> f64 {
-    let difference = |(a, b): (&f64, &f64)| match a.is_nan() && b.is_nan() {
-        true => 0.0,
-        false => (a - b).abs(),
-    };
-    // NaN on one side only is no small difference.
-    a.into_iter()
-        .zip(b)
-        .map(difference)
-        .fold(0.0, |most, d| match d <= most {
-            true => most,
-            false => d,
-        })
-}
+use common::arrays::{Golden, furthest};
 
 /// More units than images or fewer, steep spectra, more sites than images or units, a single one.
 const STUDIES: [&str; 6] = ["long", "wide", "steep", "sites", "reverse", "single"];
 
 #[test]
 fn predictions_are_those_of_scikit_learn() {
-    let mut golden = Golden::open("regressions.npz");
+    let mut golden = Golden::open("brainscore/regressions.npz");
     let pls = |solver| Regression::Pls {
         n_components: N_COMPONENTS,
         solver,
@@ -120,7 +68,7 @@ fn predictions_are_those_of_scikit_learn() {
 /// T10: products of images instead of units, from values that are there or not.
 #[test]
 fn products_of_images_stand_for_units() {
-    let mut golden = Golden::open("regressions.npz");
+    let mut golden = Golden::open("brainscore/regressions.npz");
     for study in ["long", "wide", "steep"] {
         let (x, y) = (
             golden.single(&format!("{study}_x")),
@@ -160,7 +108,7 @@ fn products_of_images_stand_for_units() {
 /// T12: from recordings with repetitions to the ceiled score.
 #[test]
 fn the_whole_metric_is_the_recipe() {
-    let mut golden = Golden::open("metric.npz");
+    let mut golden = Golden::open("brainscore/metric.npz");
     let features = Features::new(golden.single("x")).unwrap();
     let responses = golden.matrix("responses");
     let (stimulus, repetition) = (golden.indices("stimulus"), golden.numbers("repetition"));
@@ -246,7 +194,7 @@ fn ceilings_recover_the_reliability_that_was_built_in() {
 /// T11.
 #[test]
 fn components_are_those_of_the_full_decomposition() {
-    let mut golden = Golden::open("components.npz");
+    let mut golden = Golden::open("brainscore/components.npz");
     let images = Features::new(golden.single("images")).unwrap();
     let others = Features::new(golden.single("others")).unwrap();
     let pca = Pca::fit(&images, 1000).unwrap();
@@ -267,10 +215,10 @@ fn components_are_those_of_the_full_decomposition() {
 
 #[test]
 fn similarities_are_those_of_scipy() {
-    let mut golden = Golden::open("similarity.npz");
+    let mut golden = Golden::open("brainscore/similarity.npz");
     let model = Rdm::of(&Features::new(golden.single("x")).unwrap()).unwrap();
     assert!(furthest(model.matrix(), &golden.matrix("rdm")) < 1e-12);
-    let responses: Array3<f64> = golden.0.by_name("subjects").unwrap();
+    let responses: Array3<f64> = golden.array("subjects");
     let of_subject = |values: Array2<f64>| Rdm::of(&Features::new(values).unwrap()).unwrap();
     let subjects: Vec<Rdm> = responses
         .axis_iter(Axis(0))

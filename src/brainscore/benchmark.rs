@@ -6,7 +6,7 @@ use ndarray::Array2;
 
 use super::features::Features;
 use super::layer::Layer;
-use super::metric::{Measured, Metric, dissimilarities, normalised, number};
+use super::metric::{Measured, Metric, dissimilarities, normalised};
 use super::normalise::Normalise;
 use super::recordings::Recordings;
 use super::result::{Row, Scored};
@@ -81,12 +81,7 @@ pub fn measure(
     let mut regional: Vec<Regional> = Vec::new();
     for region in recordings.iter().map(|recordings| &recordings.region) {
         if !regional.iter().any(|known| known.region == *region) {
-            regional.push(Regional {
-                region: region.clone(),
-                rows: Vec::new(),
-                sites: Vec::new(),
-                remarks: Vec::new(),
-            });
+            regional.push(Regional::new(region));
         }
     }
     for layer in layers {
@@ -126,19 +121,30 @@ pub fn measure(
 }
 
 impl Regional {
+    /// Nothing yet.
+    #[must_use]
+    pub fn new(region: &str) -> Regional {
+        Regional {
+            region: region.to_owned(),
+            rows: Vec::new(),
+            sites: Vec::new(),
+            remarks: Vec::new(),
+        }
+    }
+
+    /// Adds a row, and why it has no number.
+    pub fn add(&mut self, (row, remark): (Row, Option<String>)) {
+        self.rows.push(row);
+        self.remarks.extend(remark);
+    }
+
     fn take(
         &mut self,
         layer: &Layer,
         recordings: &Recordings,
         found: Result<Vec<Measured>>,
     ) -> Result<()> {
-        let row = |bin, per_split: &[f64], score| Row {
-            layer: layer.name.clone(),
-            subject: recordings.subject.clone(),
-            bin,
-            per_split: per_split.iter().copied().map(number).collect(),
-            score,
-        };
+        let row = |measured: Measured| measured.row(&layer.name, recordings.subject.as_deref());
         let found = match found {
             Ok(found) => found,
             Err(Error::Interrupted) => return Err(Error::Interrupted),
@@ -149,21 +155,22 @@ impl Regional {
                 };
                 self.remarks
                     .push(format!("layer `{}`, {whose}: {error}", layer.name));
-                self.rows.push(row(None, &[], Scored::nothing(recordings)));
+                let nothing = Measured::from(Scored::nothing(recordings));
+                self.rows.push(row(nothing));
                 return Ok(());
             }
         };
-        for (bin, measured) in found.into_iter().enumerate() {
-            self.rows
-                .push(row(measured.bin, &measured.per_split, measured.score));
-            let Some(table) = measured.table else {
+        for (number, mut measured) in found.into_iter().enumerate() {
+            let (bin, table) = (measured.bin, measured.table.take());
+            self.rows.push(row(measured));
+            let Some(table) = table else {
                 continue;
             };
-            let bound = recordings.ceilings[bin].as_ref();
+            let bound = recordings.ceilings[number].as_ref();
             self.sites.push(OfSites {
                 layer: layer.name.clone(),
                 subject: recordings.subject.clone(),
-                bin: measured.bin,
+                bin,
                 names: recordings.sites.clone(),
                 table,
                 ceilings: bound
@@ -209,15 +216,10 @@ impl Scored {
     /// What a layer has that could not be measured.
     fn nothing(recordings: &Recordings) -> Scored {
         Scored {
-            raw: None,
-            error: None,
-            ceiling: None,
-            ceiling_error: None,
-            ceiled: None,
-            ceiled_error: None,
             n_sites: recordings.sites.len(),
             n_undefined: recordings.sites.len(),
             n_stimuli: recordings.stimuli.len(),
+            ..Scored::default()
         }
     }
 }

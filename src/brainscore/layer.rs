@@ -12,7 +12,7 @@ use super::pca::Pca;
 use crate::error::{Error, Result};
 use crate::io::assembly::STIMULUS;
 use crate::io::table::Table;
-use crate::io::{mat, npy};
+use crate::io::{features, mat, npy};
 use crate::study::memory::Memory;
 use crate::study::units::{Reading, UNITS_PER_BLOCK, Units};
 
@@ -86,6 +86,20 @@ impl Layer {
         Layer {
             reduced: Some((n_components, Box::new(reference))),
             ..self
+        }
+    }
+
+    /// Names of all images that it has features of.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    pub fn images(&self) -> Result<Vec<String>> {
+        match &self.source {
+            Source::Folder(path) => Ok(features::Layer::open(path)?.labels().to_vec()),
+            Source::Array { path, images } if images.is_empty() => {
+                Ok(by_number(Given::read(path)?.n_images()))
+            }
+            Source::Array { images, .. } => Ok(images.clone()),
         }
     }
 
@@ -172,7 +186,7 @@ impl Layer {
         let numbered: Vec<String>;
         let images = match images {
             [] => {
-                numbered = (1..=n_rows).map(|row| row.to_string()).collect();
+                numbered = by_number(n_rows);
                 &numbered
             }
             images if images.len() == n_rows => images,
@@ -198,6 +212,11 @@ impl Layer {
             ),
         }
     }
+}
+
+/// Names of images that have none but their numbers.
+fn by_number(n_images: usize) -> Vec<String> {
+    (1..=n_images).map(|row| row.to_string()).collect()
 }
 
 /// An array of features in the precision of its file, `(n_images, n_units)`; further axes are units, too.
@@ -239,7 +258,7 @@ impl Given {
 
     /// Features of these rows.
     fn features(self, rows: &[usize]) -> Result<Features> {
-        let is_all = rows.len() == self.n_images() && rows.is_sorted();
+        let is_all = rows.iter().copied().eq(0..self.n_images());
         match self {
             Given::Single(values) if is_all => Features::new(values),
             Given::Single(values) => Features::new(values.select(Axis(0), rows)),

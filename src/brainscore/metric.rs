@@ -10,7 +10,7 @@ use super::predictivity::{Predictivity, predictivity};
 use super::rdm::{Rdm, cross_validated};
 use super::recordings::{Bound, Recordings};
 use super::regression::{Regression, pls};
-use super::result::Scored;
+use super::result::{Row, Scored};
 use super::temporal::{Timed, temporal};
 use crate::error::{Error, Result};
 use crate::stats::splits::Split;
@@ -39,6 +39,32 @@ pub struct Measured {
     pub per_split: Vec<f64>,
     /// r of every split and site, `(n_splits, n_sites)`; none where a metric has no sites.
     pub table: Option<Array2<f64>>,
+}
+
+impl From<Scored> for Measured {
+    /// Of a whole, without splits and sites.
+    fn from(score: Scored) -> Measured {
+        Measured {
+            bin: None,
+            score,
+            per_split: Vec::new(),
+            table: None,
+        }
+    }
+}
+
+impl Measured {
+    /// As a row of results.
+    #[must_use]
+    pub fn row(self, layer: &str, subject: Option<&str>) -> Row {
+        Row {
+            layer: layer.to_owned(),
+            subject: subject.map(str::to_owned),
+            bin: self.bin,
+            per_split: self.per_split.into_iter().map(number).collect(),
+            score: self.score,
+        }
+    }
 }
 
 impl Metric {
@@ -205,20 +231,15 @@ fn without_ceiling(found: &Predictivity, recordings: &Recordings, bin: usize) ->
 }
 
 fn of_whole(value: f64, error: Option<f64>, recordings: &Recordings, bin: usize) -> Measured {
+    let score = Scored {
+        raw: number(value),
+        error: error.and_then(number),
+        n_sites: recordings.sites.len(),
+        n_stimuli: recordings.stimuli.len(),
+        ..Scored::default()
+    };
     Measured {
         bin: recordings.bins.get(bin).copied(),
-        score: Scored {
-            raw: number(value),
-            error: error.and_then(number),
-            ceiling: None,
-            ceiling_error: None,
-            ceiled: None,
-            ceiled_error: None,
-            n_sites: recordings.sites.len(),
-            n_undefined: 0,
-            n_stimuli: recordings.stimuli.len(),
-        },
-        per_split: Vec::new(),
-        table: None,
+        ..Measured::from(score)
     }
 }

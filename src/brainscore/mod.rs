@@ -20,6 +20,7 @@
 //! | [`splitting`] | how stimuli are cut into training and test |
 //! | [`benchmark`] | all layers against all regions and subjects |
 //! | [`commitment`] | the layer that a model commits to for each region |
+//! | [`names`] | names and their numbers |
 //! | [`summary`] | from a row per layer, subject and bin to one score |
 //! | [`result`] | what `score` leaves of one model and benchmark in `results/brainscore/` |
 //! | [`folder`] | all of that folder |
@@ -35,6 +36,7 @@ pub mod folder;
 pub mod gram;
 pub mod layer;
 pub mod metric;
+pub mod names;
 pub mod normalise;
 pub mod pca;
 pub mod predictivity;

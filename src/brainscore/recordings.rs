@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use ndarray::{Array2, Array3, ArrayView2, Axis, s};
 
 use super::ceiling::{self, Presentations};
+use super::names::numbered;
 use super::reliability;
 use crate::error::{Error, Result};
 use crate::io::assembly::{Assembly, Columns};
@@ -244,11 +245,11 @@ fn numbers_of(
 
 /// Number of each entry in text order, as scikit-learn numbers classes.
 fn ranks(entries: &[String]) -> Vec<usize> {
-    let mut sorted: Vec<&String> = entries.iter().collect();
-    sorted.sort();
-    sorted.dedup();
-    let rank = |entry: &String| sorted.partition_point(|known| *known < entry);
-    entries.iter().map(rank).collect()
+    let numbers = numbered(entries.iter().map(String::as_str));
+    entries
+        .iter()
+        .map(|entry| numbers[entry.as_str()])
+        .collect()
 }
 
 /// Means over all bins, as one bin: `(n_presentations, n_sites, 1)`.

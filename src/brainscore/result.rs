@@ -4,6 +4,9 @@
 
 use serde::{Deserialize, Serialize};
 
+/// What benchmarks of behaviour have as their region.
+pub const BEHAVIOUR: &str = "behaviour";
+
 /// Version of the format.
 pub const SCHEMA: u32 = 1;
 
@@ -45,7 +48,7 @@ pub struct Benchmark {
     pub id: String,
     /// Version; scores of different versions are not compared.
     pub version: u32,
-    /// Brain region, such as `V4`.
+    /// Brain region, such as `V4`, or [`BEHAVIOUR`].
     pub region: String,
     /// Metric, such as `pls`.
     pub metric: String,
@@ -70,10 +73,10 @@ pub enum State {
 }
 
 /// Numbers of a layer on a benchmark.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scored {
-    /// Mean over splits of the median over sites, with its sign.
+    /// Mean over splits of the median over sites, with its sign; of behaviour, mean over halves of the trials.
     pub raw: Option<f64>,
     /// Standard error over splits.
     pub error: Option<f64>,
@@ -85,7 +88,7 @@ pub struct Scored {
     pub ceiled: Option<f64>,
     /// Standard error of `ceiled`.
     pub ceiled_error: Option<f64>,
-    /// Sites (neurons, electrodes, voxels).
+    /// Sites (neurons, electrodes, voxels); 0 for behaviour.
     pub n_sites: usize,
     /// Sites without a value, left out of the median.
     pub n_undefined: usize,
@@ -103,7 +106,7 @@ pub struct Row {
     /// Start and end of the time bin in milliseconds; none where there is no time, or bins are averaged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bin: Option<(f64, f64)>,
-    /// Raw score of every split, `(n_splits,)`; empty for a metric without splits.
+    /// Raw score of every split or half of the trials, `(n_splits,)`; empty for a metric without.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub per_split: Vec<Option<f64>>,
     /// What came out.

@@ -14,6 +14,7 @@ mod inspect;
 mod manual;
 mod model;
 mod progress;
+mod readout;
 mod relate;
 mod report;
 mod ridge;
@@ -134,10 +135,12 @@ enum Command {
     Settings(status::SettingsArgs),
     /// FastL2LiR on plain arrays (.npy or .mat)
     Ridge(ridge::RidgeArgs),
-    /// Score layers on recordings: neural predictivity, RSA, CKA, with ceilings
+    /// Score layers on recordings or behaviour: predictivity, RSA, CKA, i2n
     Score(Box<score::ScoreArgs>),
     /// Choose the layer of a network that stands for each region
     Commit(Box<score::commit::CommitArgs>),
+    /// Teach a layer the objects in images: top-1, top-5, probabilities
+    Readout(Box<readout::ReadoutArgs>),
     /// Check a model against its manifest, model.toml
     Check(model::CheckArgs),
     /// Put a checked model into one zip file
@@ -216,6 +219,7 @@ fn run(cli: Cli) -> Result<Outcome> {
         Command::Ridge(args) => ridge::run(&global, &args),
         Command::Score(args) => score::run(&global, &args),
         Command::Commit(args) => score::commit::run(&global, &args),
+        Command::Readout(args) => readout::run(&global, &args),
         Command::Check(args) => model::run(&global, &args),
         Command::Pack(args) => model::pack::run(&global, &args),
         Command::Relate(args) => relate::run(&global, &args),

@@ -4,8 +4,8 @@ use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::Path;
 
-use ndarray::ArrayD;
-use ndarray_npy::{ReadNpyError, ReadNpyExt, ReadableElement};
+use ndarray::{Array, ArrayD, Dimension};
+use ndarray_npy::{ReadNpyError, ReadNpyExt, ReadableElement, WriteNpyExt};
 
 use crate::error::{Error, Result};
 
@@ -43,6 +43,13 @@ pub fn read(path: &Path) -> Result<ArrayD<f64>> {
 /// As [`read`].
 pub fn read_f32(path: &Path) -> Result<Option<ArrayD<f32>>> {
     try_type(path)
+}
+
+/// Bytes of a file with this array.
+pub fn encode<D: Dimension>(array: &Array<f64, D>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    array.write_npy(&mut bytes).expect("memory takes it");
+    bytes
 }
 
 /// `None` where the file holds another type.
@@ -111,14 +118,12 @@ mod tests {
     use super::*;
     use crate::io::atomic;
     use ndarray::array;
-    use ndarray_npy::WriteNpyExt;
 
     #[test]
     fn a_header_cannot_claim_more_than_the_file_has() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.npy");
-        let mut bytes = Vec::new();
-        array![[1.0, 2.0]].write_npy(&mut bytes).unwrap();
+        let bytes = encode(&array![[1.0, 2.0]]);
         atomic::write(&path, &bytes).unwrap();
         assert_eq!(read(&path).unwrap(), array![[1.0, 2.0]].into_dyn());
         let text = String::from_utf8_lossy(&bytes).replace("(1, 2)", "(1099511627776, 1)");

@@ -65,7 +65,7 @@ impl Table {
             });
         }
         if columns.is_empty() || rows.is_empty() {
-            let remedy = "it needs a line of column names and a line for each model";
+            let remedy = "it needs a line of column names and at least one more";
             return Err(Error::file(path, "holds no rows", remedy));
         }
         Ok(Table {
@@ -154,13 +154,22 @@ impl Table {
             if let Some(first) = lines.insert(key, line) {
                 let problem =
                     format!("has `{key}` in column `{name}` twice, lines {first} and {line}");
-                let remedy = "keep one row for each model";
+                let remedy = "keep one row of each";
                 return Err(Error::file(&self.path, problem, remedy));
             }
             keys.push(key);
         }
         Ok(keys)
     }
+}
+
+/// A file of a header and rows.
+pub fn encode(header: Vec<String>, rows: impl IntoIterator<Item = Vec<String>>) -> Vec<u8> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    for record in std::iter::once(header).chain(rows) {
+        writer.write_record(record).expect("memory takes it");
+    }
+    writer.into_inner().expect("memory takes it")
 }
 
 #[cfg(test)]

@@ -126,7 +126,10 @@ fn line(score: &BenchmarkScore) -> String {
             score.benchmark.normalise
         );
     }
-    text += &format!("; {} sites, {} stimuli", found.n_sites, found.n_stimuli);
+    if found.n_sites > 0 {
+        text += &format!("; {} sites", found.n_sites);
+    }
+    text += &format!("; {} stimuli", found.n_stimuli);
     if found.n_undefined > 0 {
         text += &format!("; {} sites undefined", found.n_undefined);
     }

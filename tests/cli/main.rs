@@ -17,6 +17,10 @@
 //! | [`options`] | threads, memory, shards, filters, `--force`, `--dry-run` |
 //! | [`score`] | are scores those of the library, kept, and of committed layers? |
 //! | [`score_refusals`] | are wrong recordings, regions and results refused, with nothing old left? |
+//! | [`behaviour`] | are models scored against people's choices as by NumPy, and kept? |
+//! | [`behaviour_refusals`] | are wrong tables and options of behaviour refused, with nothing left? |
+//! | [`object_time`] | are times at which images are solved those of NumPy, models without time told? |
+//! | [`readout`] | does a layer learn the objects of images, and is what it learned kept and used? |
 //! | [`select`] | does `compute --select` correct the textbook rule and nothing else? |
 //! | [`slurm`] | are the scripts of `slurm` right, and are a job's cores, memory and place taken? |
 //! | [`status`] | who works on what, how fast; failures listed and forgotten; watching |
@@ -41,6 +45,8 @@
     reason = "tests may"
 )]
 
+mod behaviour;
+mod behaviour_refusals;
 mod browser;
 mod ceilings;
 mod check;
@@ -60,9 +66,11 @@ mod golden;
 mod inspect;
 mod interrupted;
 mod items;
+mod object_time;
 mod odd;
 mod options;
 mod pack;
+mod readout;
 mod relate;
 mod report;
 mod results;

@@ -1,5 +1,7 @@
 //! Where test data lie.
-#![allow(dead_code, clippy::print_stderr)]
+#![allow(dead_code, clippy::unwrap_used, clippy::print_stderr)]
+
+pub mod arrays;
 
 use std::path::PathBuf;
 

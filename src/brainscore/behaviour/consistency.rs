@@ -37,7 +37,8 @@ pub struct Mean {
 }
 
 impl Mean {
-    fn of(values: &[f64]) -> Mean {
+    /// Of these; NaN of none.
+    pub fn of(values: &[f64]) -> Mean {
         let values = Array1::from(values.to_vec());
         Mean {
             value: values.mean().unwrap_or(f64::NAN),
@@ -172,32 +173,14 @@ pub fn correlate(one: &Array2<f64>, other: &Array2<f64>) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::brainscore::behaviour::golden;
     use crate::brainscore::behaviour::trials::Trial;
     use ndarray::array;
 
     #[test]
     fn published_signatures_correlate_as_published() {
-        let truth = [0, 0, 1, 1, 2, 2];
-        let p = array![
-            [0.7, 0.2, 0.1],
-            [0.5, 0.3, 0.2],
-            [0.3, 0.6, 0.1],
-            [0.1, 0.8, 0.1],
-            [0.2, 0.2, 0.6],
-            [0.4, 0.1, 0.5]
-        ];
-        let q = array![
-            [0.6, 0.3, 0.1],
-            [0.7, 0.1, 0.2],
-            [0.2, 0.7, 0.1],
-            [0.3, 0.5, 0.2],
-            [0.1, 0.3, 0.6],
-            [0.2, 0.3, 0.5]
-        ];
-        let of = |p: &Array2<f64>| {
-            Signature::I2n.of(&FalseAlarms::of_probabilities(p.view(), &truth).unwrap())
-        };
-        let found = with_people(&of(&p), &of(&q)).unwrap();
+        let [model, people] = golden().map(|alarms| Signature::I2n.of(&alarms));
+        let found = with_people(&model, &people).unwrap();
         assert!((found + 0.23592585930066448).abs() < 1e-13, "{found}");
     }
 

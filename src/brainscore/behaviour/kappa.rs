@@ -8,6 +8,8 @@
 
 use ndarray::{ArrayView1, ArrayView2, Axis};
 
+use super::consistency::Mean;
+
 /// κ of two observers of the same images; NaN of no image, and where both are always right or both always wrong: then
 /// chance explains everything.
 ///
@@ -28,16 +30,24 @@ pub fn kappa(one: &[bool], other: &[bool]) -> f64 {
 }
 
 /// Error consistency of a model with several people: the mean over conditions, then over people, and its absolute
-/// value, as in the registry, which keeps scores within 0 and 1. Undefined κ are left out.
+/// value, as in the registry, which keeps scores within 0 and 1; its error is the standard deviation (n) of all κ.
+/// Undefined κ are left out.
 ///
-/// - `kappas`: [`kappa`] of the model with every person in every condition, `(n_people, n_conditions)`.
-pub fn error_consistency(kappas: ArrayView2<'_, f64>) -> f64 {
+/// The ceiling is the same of pairs of people.
+///
+/// - `kappas`: [`kappa`] of the model with every person (of every pair of people) in every condition,
+///   `(n_people, n_conditions)`.
+pub fn error_consistency(kappas: ArrayView2<'_, f64>) -> Mean {
     let mean = |values: ArrayView1<'_, f64>| {
         let defined = values.iter().filter(|value| !value.is_nan());
         defined.clone().sum::<f64>() / defined.count() as f64
     };
     let of_people = kappas.map_axis(Axis(1), mean);
-    mean(of_people.view()).abs()
+    let defined = kappas.iter().copied().filter(|value| !value.is_nan());
+    Mean {
+        value: mean(of_people.view()).abs(),
+        error: Mean::of(&defined.collect::<Vec<f64>>()).error,
+    }
 }
 
 #[cfg(test)]
@@ -68,7 +78,9 @@ mod tests {
             kappa(&right[0][images.clone()], &right[person][images])
         });
         let found = error_consistency(kappas.view());
-        assert!((found - 0.2).abs() < 1e-15, "{found}");
+        assert!((found.value - 0.2).abs() < 1e-15, "{found:?}");
+        let defined: Vec<f64> = kappas.into_iter().filter(|one| !one.is_nan()).collect();
+        assert_eq!(found.error, Mean::of(&defined).error);
     }
 
     #[test]

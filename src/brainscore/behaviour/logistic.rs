@@ -111,6 +111,11 @@ impl Logistic {
         let weights = self.weights.slice(s![..last, ..]);
         softmax(&(linalg::transpose_product(x.t(), weights) + self.weights.row(last)))
     }
+
+    /// `b`, `(n_classes,)`.
+    pub fn intercept(&self) -> Array1<f64> {
+        self.weights.row(self.weights.nrows() - 1).to_owned()
+    }
 }
 
 fn check(n_images: usize, classes: &[usize], n_classes: usize, c: f64) -> Result<()> {
@@ -290,7 +295,7 @@ impl<'a> Problem<'a> {
 }
 
 /// Probabilities from logits, row by row.
-fn softmax(logits: &Array2<f64>) -> Array2<f64> {
+pub(super) fn softmax(logits: &Array2<f64>) -> Array2<f64> {
     let mut probabilities = logits.clone();
     for mut row in probabilities.rows_mut() {
         let most = row.fold(f64::NEG_INFINITY, |most, &l| most.max(l));

@@ -20,7 +20,7 @@
 // DEVIATION: the registry stops 40 epochs of stochastic gradient descent (Adam, batches of 64) on the way to the
 // optimum of this objective; here the optimum itself. Times agree by rank at best (SPEC 2.14).
 
-use ndarray::{Array1, Array2};
+use ndarray::Array1;
 
 use super::choices::FalseAlarms;
 use super::logistic::Intercept;
@@ -28,7 +28,7 @@ use super::readout::{Labelled, Penalty, Readout};
 use super::signature::Signature;
 use crate::brainscore::features::Features;
 use crate::brainscore::predictivity::{N_SPLITS, SEED, check, impossible, mean_and_error};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::stats::rank;
 use crate::stats::splits::{self, Size, Split};
 
@@ -89,15 +89,15 @@ pub fn registry_splits(n_images: usize) -> Result<Vec<Split>> {
 /// Predicts and compares solution times.
 ///
 /// - `starts`: start of every bin in ms, ascending, `(n_bins,)`; the registry's are 70, 80, … 240.
-/// - `responses`: features of all images in a bin, `(n_images, n_units)`; called once for every bin, and before that until
-///   a bin differs from the first; one bin in memory at a time.
+/// - `responses`: features of all images in a bin, with their values; called once for every bin, and before that until a
+///   bin differs from the first; one bin in memory at a time.
 /// - `splits`: [`registry_splits`].
 ///
 /// # Errors
 /// If numbers of images differ, a training part lacks an object, or `responses` fails.
 pub fn score(
     starts: &[f64],
-    responses: &mut dyn FnMut(usize) -> Result<Array2<f32>>,
+    responses: &mut dyn FnMut(usize) -> Result<Features>,
     measured: Measured,
     splits: &[Split],
 ) -> Result<Outcome> {
@@ -111,7 +111,7 @@ pub fn score(
     let start = |split: &Split| vec![Crossing::default(); split.test.len()];
     let mut crossings: Vec<Vec<Crossing>> = splits.iter().map(start).collect();
     for (bin, &time) in starts.iter().enumerate() {
-        let features = Features::new(responses(bin)?)?;
+        let features = responses(bin)?;
         check(features.n_images(), n_images, &[])?;
         for (split, crossings) in splits.iter().zip(&mut crossings) {
             if crossings.iter().all(|crossing| crossing.hit.is_some()) {
@@ -138,18 +138,12 @@ pub fn score(
 }
 
 /// Whether the first image's responses differ between any two bins.
-fn changes(n_bins: usize, responses: &mut dyn FnMut(usize) -> Result<Array2<f32>>) -> Result<bool> {
-    let mut first: Option<Array1<f32>> = None;
+fn changes(n_bins: usize, responses: &mut dyn FnMut(usize) -> Result<Features>) -> Result<bool> {
+    let mut first: Option<Vec<Option<f64>>> = None;
     for bin in 0..n_bins {
-        let values = responses(bin)?;
-        if values.nrows() == 0 {
-            return Err(Error::data(
-                "object-solution times",
-                format!("bin {bin} has responses to no image"),
-                "give the responses to all images in every bin",
-            ));
-        }
-        let row = values.row(0).to_owned();
+        let features = responses(bin)?;
+        let units = 0..features.n_units();
+        let row: Vec<Option<f64>> = units.map(|unit| features.at(0, unit)).collect();
         match &first {
             Some(first) if *first != row => return Ok(true),
             Some(_) => {}
@@ -237,6 +231,7 @@ fn compare(predicted: Vec<Vec<f64>>, measured: Measured, splits: &[Split]) -> Sc
 mod tests {
     use super::*;
     use crate::brainscore::noise;
+    use ndarray::Array2;
 
     #[test]
     fn times_are_interpolated_from_the_best_bin_before() {
@@ -286,17 +281,18 @@ mod tests {
         };
         let splits = registry_splits(n).unwrap();
         assert_eq!(splits[0].test.len(), 12);
-        let mut responses = |bin: usize| Ok(bins[bin].clone());
+        let mut responses = |bin: usize| Features::new(bins[bin].clone());
         let Outcome::Scored(found) = score(&starts, &mut responses, measured, &splits).unwrap()
         else {
             panic!("responses change");
         };
         assert!(found.raw > 0.7, "{found:?}");
         assert!((found.ceiled - found.raw / 0.79).abs() < 1e-15);
-        let mut still = |_| Ok(bins[0].clone());
+        let mut still = |_| Features::new(bins[0].clone());
         let found = score(&starts, &mut still, measured, &splits).unwrap();
         assert_eq!(found, Outcome::NoTime);
-        let mut wrong = |bin: usize| Ok(bins[bin].slice(ndarray::s![..50, ..]).to_owned());
+        let mut wrong =
+            |bin: usize| Features::new(bins[bin].slice(ndarray::s![..50, ..]).to_owned());
         assert!(score(&starts, &mut wrong, measured, &splits).is_err());
     }
 }

@@ -4,7 +4,7 @@
 //! the objects. Solved in the [`span`] of the fitted images, so that a layer with a million units costs as
 //! much as one with as many units as there are images.
 
-use ndarray::{Array2, ArrayView1, ArrayView2, Axis};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 
 use super::logistic::{Intercept, Logistic};
 use super::span;
@@ -92,6 +92,11 @@ impl Readout {
     pub fn probabilities(&self, images: &[usize]) -> Array2<f64> {
         let asked = self.coordinates.select(Axis(0), images);
         self.logistic.probabilities(asked.view())
+    }
+
+    /// Intercept of every class, `(n_classes,)`.
+    pub fn intercept(&self) -> Array1<f64> {
+        self.logistic.intercept()
     }
 }
 

@@ -125,19 +125,10 @@ fn mean(values: impl Iterator<Item = f64>) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ndarray::array;
 
-    /// SPEC 2.12.
     fn golden() -> FalseAlarms {
-        let p = array![
-            [0.7, 0.2, 0.1],
-            [0.5, 0.3, 0.2],
-            [0.3, 0.6, 0.1],
-            [0.1, 0.8, 0.1],
-            [0.2, 0.2, 0.6],
-            [0.4, 0.1, 0.5]
-        ];
-        FalseAlarms::of_probabilities(p.view(), &[0, 0, 1, 1, 2, 2]).unwrap()
+        let [model, _] = super::super::golden();
+        model
     }
 
     #[test]

@@ -12,7 +12,7 @@
 
 use std::ops::Range;
 
-use ndarray::{Array1, Array2, Axis, s};
+use ndarray::{Array1, Array2, ArrayView1, Axis, s};
 
 use crate::brainscore::features::Features;
 use crate::brainscore::gram::Gram;
@@ -47,23 +47,41 @@ pub fn coordinates(features: &Features, fitted: &[usize]) -> Result<Array2<f64>>
         ));
     }
     if n_units <= fitted.len() {
-        let x = standardised(features, 0..n_units, fitted);
+        let x = standardised(features, 0..n_units, fitted).values;
         let axes = Axes::of(&linalg::gram(x.select(Axis(0), fitted).view()))?;
         return Ok(product(&x, &axes.vectors));
     }
-    let block = |units| standardised(features, units, fitted);
+    let block = |units| standardised(features, units, fitted).values;
     let products = Gram::of_blocks(n_images, n_units, block).select(Axis(1), fitted);
     let axes = Axes::of(&products.select(Axis(0), fitted))?;
     let scaled = &axes.vectors / &axes.squares.mapv(f64::sqrt);
     Ok(product(&products, &scaled))
 }
 
-/// These units of all images, `(n_images, n_columns)`, standardised by the fitted ones.
-fn standardised(features: &Features, units: Range<usize>, fitted: &[usize]) -> Array2<f64> {
-    let mut x = features
-        .block(units)
+/// Units of all images, standardised by the fitted ones.
+pub(super) struct Standardised {
+    /// `(n_images, n_columns)`.
+    pub values: Array2<f64>,
+    /// Mean over the fitted images, `(n_columns,)`.
+    pub mean: Array1<f64>,
+    /// Standard deviation (n) over the fitted images, 1 where constant, `(n_columns,)`.
+    pub scale: Array1<f64>,
+}
+
+/// Standardises these units.
+///
+/// # Panics
+/// If the features come without values.
+#[track_caller]
+pub(super) fn standardised(
+    features: &Features,
+    units: Range<usize>,
+    fitted: &[usize],
+) -> Standardised {
+    let mut values = features
+        .block(units.clone())
         .expect("features without values were refused");
-    let moments = moments::columns(x.select(Axis(0), fitted).view());
+    let moments = moments::columns(values.select(Axis(0), fitted).view());
     let n = fitted.len() as f64;
     let scale: Array1<f64> = (moments.sd.iter().zip(&moments.constant))
         .map(|(sd, &constant)| match constant {
@@ -71,9 +89,14 @@ fn standardised(features: &Features, units: Range<usize>, fitted: &[usize]) -> A
             false => sd * ((n - 1.0) / n).sqrt(),
         })
         .collect();
-    x -= &moments.mean;
-    x /= &scale;
-    x
+    values -= &moments.mean;
+    values /= &scale;
+    let mean = ArrayView1::from(&features.mean()[units]);
+    Standardised {
+        values,
+        mean: &mean + &moments.mean,
+        scale,
+    }
 }
 
 /// Eigenvectors of a matrix of products whose eigenvalues are not rounding errors.

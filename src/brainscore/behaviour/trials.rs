@@ -15,6 +15,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use crate::brainscore::names::{in_order, numbered};
 use crate::error::{Error, Result};
 use crate::io::table::Table;
 
@@ -65,41 +66,25 @@ impl Trials {
             .map(|row| columns.map(|column| table.text(row, column)))
             .collect();
         for (row, fields) in rows.iter().enumerate() {
-            check(fields).map_err(|(problem, remedy)| {
-                Error::file(
-                    table.path(),
-                    format!("trial {}: {problem}", row + 1),
-                    remedy,
-                )
-            })?;
+            check(table.path(), row, fields)?;
         }
         let images = numbered(rows.iter().map(|[image, ..]| *image));
         let objects = numbered(
             rows.iter()
                 .flat_map(|[_, truth, other, _]| [*truth, *other]),
         );
-        let mut truth = vec![None; images.len()];
-        for (row, [image, object, ..]) in rows.iter().enumerate() {
-            let (slot, object) = (&mut truth[images[image]], objects[object]);
-            if slot.replace(object).is_some_and(|before| before != object) {
-                let problem = format!(
-                    "trial {}: image `{image}` has another truth before",
-                    row + 1
-                );
-                let remedy = "an image holds one object; give images with two different names";
-                return Err(Error::file(table.path(), problem, remedy));
-            }
-        }
+        let shown = rows.iter().map(|[image, truth, ..]| (*image, *truth));
+        let truth = truths(table.path(), shown, &images, &objects)?;
         let trial = |[image, _, distractor, choice]: &[&str; 4]| Trial {
             image: images[image],
             distractor: objects[distractor],
             choice: objects[choice],
         };
         Ok(Trials {
-            truth: truth.into_iter().flatten().collect(),
+            truth,
             trials: rows.iter().map(trial).collect(),
-            images: names(images),
-            objects: names(objects),
+            images: in_order(images),
+            objects: in_order(objects),
         })
     }
 }
@@ -107,37 +92,53 @@ impl Trials {
 /// Columns in the order in which rows are taken apart.
 const COLUMNS: [&str; 4] = ["stimulus_id", "truth", "distractor", "choice"];
 
-/// What is wrong with a row, and what to do.
-fn check(fields: &[&str; 4]) -> Result<(), (String, &'static str)> {
+/// The object in every image, `(n_images,)`.
+///
+/// - `shown`: image and object of every trial.
+///
+/// # Errors
+/// If an image has two.
+pub(super) fn truths<'a>(
+    path: &Path,
+    shown: impl Iterator<Item = (&'a str, &'a str)>,
+    images: &BTreeMap<&str, usize>,
+    objects: &BTreeMap<&str, usize>,
+) -> Result<Vec<usize>> {
+    let mut truth = vec![None; images.len()];
+    for (row, (image, object)) in shown.enumerate() {
+        let (slot, object) = (&mut truth[images[image]], objects[object]);
+        if slot.replace(object).is_some_and(|before| before != object) {
+            let problem = format!(
+                "trial {}: image `{image}` has another truth before",
+                row + 1
+            );
+            let remedy = "an image holds one object; give images with two different names";
+            return Err(Error::file(path, problem, remedy));
+        }
+    }
+    Ok(truth.into_iter().flatten().collect())
+}
+
+/// Refuses a row that cannot be.
+///
+/// - `fields`: in the order of [`COLUMNS`].
+pub(super) fn check(path: &Path, row: usize, fields: &[&str; 4]) -> Result<()> {
     let [_, truth, distractor, choice] = fields;
-    if let Some(empty) = fields.iter().position(|field| field.is_empty()) {
+    let (problem, remedy) = if let Some(empty) = fields.iter().position(|field| field.is_empty()) {
         let problem = format!("`{}` is empty", COLUMNS[empty]);
-        return Err((problem, "fill it in, or leave the trial out"));
-    }
-    if truth == distractor {
+        (problem, "fill it in, or leave the trial out")
+    } else if truth == distractor {
         let problem = format!("`{truth}` is both truth and distractor");
-        return Err((problem, "a trial offers two different objects"));
-    }
-    if choice != truth && choice != distractor {
+        (problem, "a trial offers two different objects")
+    } else if choice != truth && choice != distractor {
         let problem =
             format!("`{choice}` was chosen where `{truth}` and `{distractor}` were offered");
-        return Err((problem, "name one of the two, or leave the trial out"));
-    }
-    Ok(())
-}
-
-/// Numbers of different names in ascending order.
-fn numbered<'a>(all: impl Iterator<Item = &'a str>) -> BTreeMap<&'a str, usize> {
-    let mut numbers: BTreeMap<&str, usize> = all.map(|name| (name, 0)).collect();
-    numbers
-        .values_mut()
-        .enumerate()
-        .for_each(|(n, slot)| *slot = n);
-    numbers
-}
-
-fn names(numbers: BTreeMap<&str, usize>) -> Vec<String> {
-    numbers.into_keys().map(str::to_owned).collect()
+        (problem, "name one of the two, or leave the trial out")
+    } else {
+        return Ok(());
+    };
+    let problem = format!("trial {}: {problem}", row + 1);
+    Err(Error::file(path, problem, remedy))
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::node::{Node, Score};
-use crate::brainscore::result::{BenchmarkScore, State};
+use crate::brainscore::result::{BEHAVIOUR, BenchmarkScore, State};
 
 /// Regions from early to late; others follow by name.
 const REGIONS: [&str; 7] = ["V1", "V2", "V3", "V4", "LOC", "IT", "HVC"];
@@ -11,13 +11,15 @@ const REGIONS: [&str; 7] = ["V1", "V2", "V3", "V4", "LOC", "IT", "HVC"];
 /// A benchmark of which there are results: identifier and version.
 pub type Key = (String, u32);
 
-/// The tree for when none is given: average › neural › region › benchmark.
+/// The tree for when none is given: average › neural › region › benchmark, and average › behaviour › benchmark; without
+/// the one of the two that has no results, unless none has.
 pub fn default_tree(scores: &[BenchmarkScore]) -> Node {
     let mut regions: BTreeMap<(usize, &str), BTreeMap<Key, ()>> = BTreeMap::new();
     for score in scores {
         let place = place_of(&score.benchmark.region);
         regions.entry(place).or_default().insert(key(score), ());
     }
+    let of_behaviour = regions.remove(&place_of(BEHAVIOUR));
     let leaf = |((id, version), ()): (Key, ())| Node {
         version: Some(version),
         ..Node::new(id)
@@ -26,10 +28,20 @@ pub fn default_tree(scores: &[BenchmarkScore]) -> Node {
         children,
         ..Node::new(id)
     };
-    let regions = regions
+    let with_leaves = |id: &str, leaves: BTreeMap<Key, ()>| {
+        let leaves = leaves.into_iter().map(leaf);
+        parent(id, leaves.collect())
+    };
+    let regions: Vec<Node> = regions
         .into_iter()
-        .map(|((_, region), leaves)| parent(region, leaves.into_iter().map(leaf).collect()));
-    parent("average", vec![parent("neural", regions.collect())])
+        .map(|((_, region), leaves)| with_leaves(region, leaves))
+        .collect();
+    let mut children = Vec::new();
+    if !regions.is_empty() || of_behaviour.is_none() {
+        children.push(parent("neural", regions));
+    }
+    children.extend(of_behaviour.map(|leaves| with_leaves(BEHAVIOUR, leaves)));
+    parent("average", children)
 }
 
 /// By what regions are put in order: place in the hierarchy, then name.
@@ -135,6 +147,22 @@ mod tests {
             .collect();
         assert_eq!(regions, ["V1", "IT", "A1"]);
         assert_eq!(tree.leaves().len(), 4);
+    }
+
+    #[test]
+    fn behaviour_is_beside_neural() {
+        let mut scores = vec![result("m", ("trials-i2n", 1, BEHAVIOUR), Some(0.5))];
+        let alone = default_tree(&scores);
+        let ids = |node: &Node| -> Vec<String> {
+            node.children.iter().map(|child| child.id.clone()).collect()
+        };
+        assert_eq!(ids(&alone), [BEHAVIOUR]);
+        assert_eq!(ids(&alone.children[0]), ["trials-i2n"]);
+        scores.push(result("m", ("a", 1, "V1"), Some(0.25)));
+        let both = default_tree(&scores);
+        assert_eq!(ids(&both), ["neural", BEHAVIOUR]);
+        assert_eq!(ids(&both.children[0]), ["V1"]);
+        assert_eq!(ids(&default_tree(&[])), ["neural"]);
     }
 
     #[test]

@@ -2,41 +2,53 @@
 
 use std::path::PathBuf;
 
+use anyhow::Result;
+use bhscore::Error;
+use bhscore::brainscore::behaviour::people::Comparison;
 use bhscore::brainscore::cka;
 use bhscore::brainscore::metric::Metric;
 use bhscore::brainscore::normalise::Normalise;
-use bhscore::brainscore::predictivity::{N_SPLITS, SEED, TRAIN_SHARE};
 use bhscore::brainscore::recordings::Estimator;
 use bhscore::brainscore::regression::Regression;
 use bhscore::brainscore::regression::pls::{N_COMPONENTS, Solver};
+use bhscore::nearest::quoted;
 use bhscore::work::layout::Split;
 use clap::{Args, ValueEnum};
 
-/// Folds over groups.
-const FOLDS: usize = 5;
-
-/// What is compared.
+/// The model.
 #[derive(Args, Clone, Default)]
-#[command(next_help_heading = "What is compared")]
-pub struct DataArgs {
+#[command(next_help_heading = "The model")]
+pub struct ModelArgs {
     /// Network of the study: its folder <framework>/<network>, or its name in settings.json
-    #[arg(long, value_name = "NET", conflicts_with_all = ["features", "brain"])]
+    #[arg(long, value_name = "NET", conflicts_with = "features")]
     pub net: Option<String>,
     /// Features of a layer: a .npy or .mat file (images × units), or a folder with a .mat file for each image;
     /// LAYER=PATH names the layer (repeatable)
-    #[arg(
-        long,
-        value_name = "PATH",
-        requires = "brain",
-        required_unless_present = "net"
-    )]
+    #[arg(long, value_name = "PATH")]
     pub features: Vec<String>,
     /// Table with the column stimulus_id: which image each row of the features is
     #[arg(long, value_name = "CSV", requires = "features")]
     pub ids: Option<PathBuf>,
+    /// Only this layer (repeatable)
+    #[arg(long = "layer", value_name = "LAYER")]
+    pub layers: Vec<String>,
+    /// Half of the study [default: training]
+    #[arg(long, value_enum, requires = "net")]
+    pub split: Option<Half>,
+}
+
+/// Recordings.
+#[derive(Args, Clone, Default)]
+#[command(next_help_heading = "Recordings")]
+pub struct RecordingArgs {
     /// Recordings: a .nc file of BrainIO, a brain-data .h5 file, a folder with data.npy, presentation.csv and
     /// neuroid.csv, or a .npy file (repeatable: one for each subject)
-    #[arg(long, value_name = "PATH", requires = "features")]
+    #[arg(
+        long,
+        value_name = "PATH",
+        requires = "features",
+        conflicts_with = "net"
+    )]
     pub brain: Vec<PathBuf>,
     /// Table of the presentations (stimulus_id, repetition, …) of recordings in a .npy file
     #[arg(long, value_name = "CSV", requires = "brain")]
@@ -44,9 +56,6 @@ pub struct DataArgs {
     /// Table of the sites (neuroid_id, region, …) of recordings in a .npy file
     #[arg(long, value_name = "CSV", requires = "brain")]
     pub sites: Option<PathBuf>,
-    /// Only this layer (repeatable)
-    #[arg(long = "layer", value_name = "LAYER")]
-    pub layers: Vec<String>,
     /// Only this subject of the study (repeatable)
     #[arg(long = "subject", value_name = "SUBJECT", conflicts_with = "brain")]
     pub subjects: Vec<String>,
@@ -58,58 +67,92 @@ pub struct DataArgs {
         value_delimiter = ','
     )]
     pub rois: Vec<String>,
-    /// Half of the study
-    #[arg(long, value_enum, default_value_t = Half::Training, conflicts_with = "brain")]
-    pub split: Half,
     /// Column of the presentations that has the classes by which splits are stratified, or none
     /// [default: object_name or texture_type if there is one]
     #[arg(long, value_name = "COLUMN")]
     pub stratify: Option<String>,
-    /// Ceiling: from the repetitions of each stimulus, from variances, or none
-    #[arg(long, value_enum, default_value_t = Ceiling::Repetition)]
-    pub ceiling: Ceiling,
-    /// Recordings in time: mean over all bins, or every bin by itself
-    #[arg(long, value_enum, default_value_t = Time::Mean)]
-    pub time: Time,
+    /// Ceiling: from the repetitions of each stimulus, from variances, or none [default: repetition]
+    #[arg(long, value_enum)]
+    pub ceiling: Option<Ceiling>,
+    /// Recordings in time: mean over all bins, or every bin by itself [default: mean]
+    #[arg(long, value_enum)]
+    pub time: Option<Time>,
+}
+
+/// What people did, and what the model needs to do the same.
+#[derive(Args, Clone, Default)]
+#[command(next_help_heading = "Behaviour")]
+pub struct BehaviourArgs {
+    /// What people chose: a table with stimulus_id, truth, distractor, choice and a row for each trial; for
+    /// error_consistency subject, too, perhaps condition, and distractor only where two objects were offered
+    #[arg(long, value_name = "CSV")]
+    pub trials: Option<PathBuf>,
+    /// What the model learns: a table with stimulus_id and object_name; of the column split, if there is one, the
+    /// rows `train`
+    #[arg(long, value_name = "CSV")]
+    pub labels: Option<PathBuf>,
+    /// Weight of the loss beside the penalty of the readout's weights [default: 0.001]
+    #[arg(long, value_name = "C")]
+    pub c: Option<f64>,
+    /// The model's probabilities, instead of features and labels: a table with stimulus_id and a column for each
+    /// object
+    #[arg(long, value_name = "CSV", conflicts_with_all = ["features", "net", "layers", "labels", "c"])]
+    pub probabilities: Option<PathBuf>,
+    /// When images were solved, for ost: a table with stimulus_id, truth, time (ms), i1
+    #[arg(long, value_name = "CSV")]
+    pub solution_times: Option<PathBuf>,
 }
 
 /// How it is compared.
-#[derive(Args, Clone)]
+#[derive(Args, Clone, Default)]
 #[command(next_help_heading = "How it is compared")]
 pub struct HowArgs {
-    /// How layers and recordings are compared
+    /// How layers and recordings, or a model and people, are compared
     #[arg(long, value_enum, default_value_t = MetricArg::Pls)]
     pub metric: MetricArg,
-    /// Components of partial least squares: converged (svd), or iterated as scikit-learn does (nipals)
-    #[arg(long, value_enum, default_value_t = PlsArg::Svd)]
-    pub pls: PlsArg,
-    /// Number of these components
-    #[arg(long, value_name = "N", default_value_t = N_COMPONENTS, value_parser = at_least_one)]
-    pub components: usize,
+    /// Components of partial least squares: converged (svd), or iterated as scikit-learn does (nipals) [default: svd]
+    #[arg(long, value_enum)]
+    pub pls: Option<PlsArg>,
+    /// Number of these components [default: 25]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    pub components: Option<usize>,
     /// How scores are divided by the ceiling [default: r2_over_c; ratio for rdm and cka]
     #[arg(long, value_name = "KEY", value_parser = str::parse::<Normalise>)]
     pub normalise: Option<Normalise>,
     /// Column of the presentations with groups, such as passages: splits are k-fold over them
     #[arg(long, value_name = "COLUMN", conflicts_with = "splits")]
     pub groups: Option<String>,
-    /// Folds over groups
-    #[arg(long, value_name = "K", default_value_t = FOLDS, value_parser = at_least_one, requires = "groups")]
-    pub folds: usize,
-    /// Random splits
-    #[arg(long, value_name = "N", default_value_t = N_SPLITS, value_parser = at_least_one)]
-    pub n_splits: usize,
-    /// Share of the stimuli that is learned from
-    #[arg(long, value_name = "SHARE", default_value_t = TRAIN_SHARE)]
-    pub train_share: f64,
-    /// Seed of the splits
-    #[arg(long, value_name = "SEED", default_value_t = SEED)]
-    pub seed: u32,
+    /// Folds over groups [default: 5]
+    #[arg(long, value_name = "K", value_parser = at_least_one, requires = "groups")]
+    pub folds: Option<usize>,
+    /// Random splits [default: 10]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    pub n_splits: Option<usize>,
+    /// Share of the stimuli that is learned from [default: 0.9]
+    #[arg(long, value_name = "SHARE")]
+    pub train_share: Option<f64>,
+    /// Seed of the splits [default: 1]
+    #[arg(long, value_name = "SEED")]
+    pub seed: Option<u32>,
     /// Splits from a file
     #[arg(long, value_name = "JSON")]
     pub splits: Option<PathBuf>,
     /// Keep the splits for other programs
     #[arg(long, value_name = "JSON")]
     pub save_splits: Option<PathBuf>,
+}
+
+/// Layers and recordings, how they are compared, and how results are called.
+#[derive(Args, Clone, Default)]
+pub struct MeasureArgs {
+    #[command(flatten)]
+    pub model: ModelArgs,
+    #[command(flatten)]
+    pub recordings: RecordingArgs,
+    #[command(flatten)]
+    pub how: HowArgs,
+    #[command(flatten)]
+    pub name: NameArgs,
 }
 
 /// How the results are called.
@@ -119,7 +162,8 @@ pub struct NameArgs {
     /// Name of the model in the results [default: the network's folder, or the name of the features' file]
     #[arg(long, value_name = "NAME")]
     pub model: Option<String>,
-    /// Name of the data in the benchmark's <NAME>.<region>-<metric> [default: fmri, or the name of the recordings]
+    /// Name of the data in the benchmark's <NAME>.<region>-<metric>, of behaviour <NAME>-<metric> [default: fmri, or the
+    /// name of the recordings or trials]
     #[arg(long, value_name = "NAME")]
     pub benchmark: Option<String>,
     /// Version of the benchmark: scores of different versions are not compared
@@ -183,9 +227,10 @@ pub enum PlsArg {
     Nipals,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum MetricArg {
     /// Partial least squares from units to responses, Brain-Score's neural predictivity
+    #[default]
     Pls,
     /// Ridge regression, penalty 1
     Ridge,
@@ -203,25 +248,38 @@ pub enum MetricArg {
     Cka,
     /// Centred kernel alignment, biased
     CkaBiased,
+    /// People's choices by image: d′, mean over distractors
+    I1,
+    /// The same beyond what the images' objects explain
+    I1n,
+    /// People's choices by image and distractor
+    I2,
+    /// The same beyond what the images' objects explain, Brain-Score's behavioural benchmark
+    I2n,
+    /// People's choices by object, mean over distractors
+    O1,
+    /// People's choices by object and distractor
+    O2,
+    /// Whether model and people err on the same images, beyond chance: Cohen's κ
+    #[value(name = "error_consistency", alias = "error-consistency")]
+    ErrorConsistency,
+    /// When responses in time solve an image: object-solution times
+    Ost,
 }
 
-/// What a metric gets without further options.
-impl From<MetricArg> for HowArgs {
-    fn from(metric: MetricArg) -> HowArgs {
-        HowArgs {
-            metric,
-            pls: PlsArg::Svd,
-            components: N_COMPONENTS,
-            normalise: None,
-            groups: None,
-            folds: FOLDS,
-            n_splits: N_SPLITS,
-            train_share: TRAIN_SHARE,
-            seed: SEED,
-            splits: None,
-            save_splits: None,
-        }
+impl MetricArg {
+    /// As it is typed.
+    pub fn name(self) -> String {
+        let value = self.to_possible_value();
+        value.expect("none is hidden").get_name().to_owned()
     }
+}
+
+/// What a metric compares a model with.
+pub enum Kind {
+    Recordings(Metric),
+    People(Comparison),
+    SolutionTimes,
 }
 
 impl Default for NameArgs {
@@ -239,20 +297,20 @@ impl Default for NameArgs {
 
 impl HowArgs {
     /// The metric that was asked for.
-    pub fn metric(&self) -> Metric {
+    pub fn kind(&self) -> Kind {
         let solver = match self.pls {
-            PlsArg::Svd => Solver::Svd,
-            PlsArg::Nipals => Solver::Nipals,
+            None | Some(PlsArg::Svd) => Solver::Svd,
+            Some(PlsArg::Nipals) => Solver::Nipals,
         };
         let pls = Regression::Pls {
-            n_components: self.components,
+            n_components: self.components.unwrap_or(N_COMPONENTS),
             solver,
         };
         let named = |name| {
             let regression = Regression::by_name(name, solver);
             Metric::Regression(regression.expect("one of the registry's"))
         };
-        match self.metric {
+        Kind::Recordings(match self.metric {
             MetricArg::Pls => Metric::Regression(pls),
             MetricArg::Reverse => Metric::Reverse(pls),
             MetricArg::Ridge => named("ridge"),
@@ -262,24 +320,137 @@ impl HowArgs {
             MetricArg::Rdm => Metric::Rdm,
             MetricArg::Cka => Metric::Cka(cka::Estimator::Unbiased),
             MetricArg::CkaBiased => Metric::Cka(cka::Estimator::Biased),
-        }
+            MetricArg::I1
+            | MetricArg::I1n
+            | MetricArg::I2
+            | MetricArg::I2n
+            | MetricArg::O1
+            | MetricArg::O2 => {
+                let signature = self
+                    .metric
+                    .name()
+                    .parse()
+                    .expect("keys are typed as they are");
+                return Kind::People(Comparison::Signature(signature));
+            }
+            MetricArg::ErrorConsistency => return Kind::People(Comparison::ErrorConsistency),
+            MetricArg::Ost => return Kind::SolutionTimes,
+        })
     }
 
-    /// How scores are normalised.
-    pub fn normalise(&self) -> Normalise {
-        let default = match self.metric() {
+    /// How scores of a metric are normalised.
+    pub fn normalise(&self, metric: &Metric) -> Normalise {
+        let default = match metric {
             Metric::Regression(_) | Metric::Reverse(_) => Normalise::R2OverC,
             // Never squared (SPEC: 2.10).
             Metric::Rdm | Metric::Cka(_) => Normalise::Ratio,
         };
         self.normalise.unwrap_or(default)
     }
+
+    /// Refuses options that the metric has no use for.
+    pub fn refuse(&self, options: &[Options]) -> Result<()> {
+        let given = options.iter().flatten().filter(|(_, given)| *given);
+        let given: Vec<&str> = given.map(|(name, _)| *name).collect();
+        if given.is_empty() {
+            return Ok(());
+        }
+        let (item, problem) = (
+            format!("`--metric {}`", self.metric.name()),
+            format!("has no use for {}", quoted(given)),
+        );
+        Err(Error::data(item, problem, "leave it out, or choose another metric").into())
+    }
+
+    /// The value of an option that the metric needs.
+    pub fn need<'a, T>(&self, option: &'a Option<T>, name: &str) -> Result<&'a T> {
+        option.as_ref().ok_or_else(|| {
+            let item = format!("`--metric {}`", self.metric.name());
+            let remedy = format!("give `{name}` (see `bhscore score --help`)");
+            Error::data(item, format!("needs `{name}`"), remedy).into()
+        })
+    }
+
+    /// Options for recordings, and whether they were given.
+    pub fn given(&self) -> Options {
+        let HowArgs {
+            metric: _,
+            pls,
+            components,
+            normalise,
+            groups,
+            folds,
+            n_splits,
+            train_share,
+            seed,
+            splits,
+            save_splits,
+        } = self;
+        vec![
+            ("--pls", pls.is_some()),
+            ("--components", components.is_some()),
+            ("--normalise", normalise.is_some()),
+            ("--groups", groups.is_some()),
+            ("--folds", folds.is_some()),
+            ("--n-splits", n_splits.is_some()),
+            ("--train-share", train_share.is_some()),
+            ("--seed", seed.is_some()),
+            ("--splits", splits.is_some()),
+            ("--save-splits", save_splits.is_some()),
+        ]
+    }
+}
+
+/// Names of options, and whether they were given.
+pub type Options = Vec<(&'static str, bool)>;
+
+impl RecordingArgs {
+    /// All of them.
+    pub fn given(&self) -> Options {
+        let RecordingArgs {
+            brain,
+            brain_ids,
+            sites,
+            subjects,
+            rois,
+            stratify,
+            ceiling,
+            time,
+        } = self;
+        vec![
+            ("--brain", !brain.is_empty()),
+            ("--brain-ids", brain_ids.is_some()),
+            ("--sites", sites.is_some()),
+            ("--subject", !subjects.is_empty()),
+            ("--roi", !rois.is_empty()),
+            ("--stratify", stratify.is_some()),
+            ("--ceiling", ceiling.is_some()),
+            ("--time", time.is_some()),
+        ]
+    }
+}
+
+impl BehaviourArgs {
+    /// Options of choices.
+    pub fn choices(&self) -> Options {
+        vec![
+            ("--trials", self.trials.is_some()),
+            ("--labels", self.labels.is_some()),
+            ("--c", self.c.is_some()),
+            ("--probabilities", self.probabilities.is_some()),
+        ]
+    }
+
+    /// Options of solution times.
+    pub fn times(&self) -> Options {
+        vec![("--solution-times", self.solution_times.is_some())]
+    }
 }
 
 /// Most splits and components: what is above is a slip, and more than memory holds.
 const MOST: usize = 100_000;
 
-fn at_least_one(text: &str) -> Result<usize, String> {
+fn at_least_one(text: &str) -> std::result::Result<usize, String> {
     match text.parse() {
         Ok(n @ 1..=MOST) => Ok(n),
         _ => Err(format!("is no number from 1 to {MOST}")),

@@ -12,9 +12,10 @@ use bhscore::work::layout::Split;
 use clap::Args;
 use serde_json::json;
 
-use super::{
-    Data, DataArgs, HowArgs, NameArgs, Naming, data, layers_of, setup, warn, with_progress,
-};
+use super::args::{Kind, MeasureArgs};
+use super::data::{Model, layers_of};
+use super::naming::Naming;
+use super::{measured, setup, warn, with_progress};
 use crate::cli::{Global, Outcome, speech, stop_flag};
 
 /// Options of `commit`.
@@ -36,11 +37,7 @@ pub struct CommitArgs {
     #[arg(long, value_name = "PATH", requires = "pca")]
     pca_features: Vec<String>,
     #[command(flatten)]
-    data: DataArgs,
-    #[command(flatten)]
-    how: HowArgs,
-    #[command(flatten)]
-    name: NameArgs,
+    measure: MeasureArgs,
 }
 
 #[derive(Clone, Copy)]
@@ -58,18 +55,25 @@ fn components(text: &str) -> Result<Components, String> {
 
 pub fn run(global: &Global, args: &CommitArgs) -> Result<Outcome> {
     let stop = stop_flag()?;
-    let mut data = data(global, &args.data, args.how.groups.as_deref())?;
+    let Kind::Recordings(metric) = args.measure.how.kind() else {
+        let item = format!("`--metric {}`", args.measure.how.metric.name());
+        let remedy =
+            "choose a metric of recordings; layers.json may name a layer for `behaviour` by hand";
+        return Err(Error::data(item, "tells nothing of regions", remedy).into());
+    };
+    let setup = setup(global, &args.measure.how, &metric)?;
+    let mut data = args.measure.data(global)?;
     if let Components(Some(n)) = args.pca {
-        data.layers = reduced(global, args, &data, n)?;
+        data.model.layers = reduced(global, args, &data.model, n)?;
     }
-    let setup = setup(global, &args.how)?;
-    let regional = with_progress(global, &data.layers, &data.recordings, &setup, &stop)?;
-    let naming = Naming::new(global, &args.name, &data, &setup)?;
+    let layers_of_model = &data.model.layers;
+    let regional = with_progress(global, layers_of_model, &data.recordings, &setup, &stop)?;
+    let naming = Naming::new(global, &args.measure.name, &data.model.name, &data.source)?;
     let mut found = Vec::new();
     let mut layers = BTreeMap::new();
     for of_region in &regional {
         warn(of_region);
-        let score = naming.score(of_region, &data.layers, None);
+        let score = naming.score(of_region, &measured(&setup), None);
         if let Some(layer) = &score.layer {
             layers.insert(of_region.region.clone(), layer.clone());
         }
@@ -105,13 +109,13 @@ pub fn run(global: &Global, args: &CommitArgs) -> Result<Outcome> {
 }
 
 /// Layers by the components of other images.
-fn reduced(global: &Global, args: &CommitArgs, data: &Data, n: usize) -> Result<Vec<Layer>> {
+fn reduced(global: &Global, args: &CommitArgs, model: &Model, n: usize) -> Result<Vec<Layer>> {
     let mut references = Vec::new();
     for given in &args.pca_features {
         references.extend(layers_of(given, None)?);
     }
     if args.pca_features.is_empty() {
-        let Some(net) = &args.data.net else {
+        let Some(net) = &args.measure.model.net else {
             let remedy = "give features of other images: --pca-features FOLDER";
             return Err(Error::data("--pca", "has no images to take components of", remedy).into());
         };
@@ -120,7 +124,7 @@ fn reduced(global: &Global, args: &CommitArgs, data: &Data, n: usize) -> Result<
         let layout = global.layout();
         let folder =
             |layer: &Layer| -> PathBuf { layout.features(Split::Training, &dir, &layer.name) };
-        let of_study = data
+        let of_study = model
             .layers
             .iter()
             .map(|layer| Layer::folder(&layer.name, Path::new(&folder(layer))));
@@ -138,5 +142,5 @@ fn reduced(global: &Global, args: &CommitArgs, data: &Data, n: usize) -> Result<
         })?;
         Ok(layer.clone().reduced(n, reference.clone()))
     };
-    data.layers.iter().map(with_reference).collect()
+    model.layers.iter().map(with_reference).collect()
 }

@@ -13,16 +13,20 @@ use bhscore::nearest::{nearest, quoted};
 use bhscore::settings::{Decoding, Roi, Settings};
 use bhscore::study::brain::Samples;
 
-use super::args::{DataArgs, Half, Time};
+use super::args::{Half, ModelArgs, RecordingArgs, Time};
 use crate::cli::Global;
+
+/// A model and its layers, in their order.
+pub struct Model {
+    pub name: String,
+    pub layers: Vec<Layer>,
+}
 
 /// What is compared.
 pub struct Data {
-    /// The model's name.
-    pub model: String,
+    pub model: Model,
     /// Name of the recordings.
     pub source: String,
-    pub layers: Vec<Layer>,
     /// By region, then subject.
     pub recordings: Vec<Recordings>,
 }
@@ -30,7 +34,12 @@ pub struct Data {
 /// Reads recordings, and finds layers.
 ///
 /// - `groups`: column of groups of stimuli.
-pub fn data(global: &Global, args: &DataArgs, groups: Option<&str>) -> Result<Data> {
+pub fn data(
+    global: &Global,
+    of_model: &ModelArgs,
+    args: &RecordingArgs,
+    groups: Option<&str>,
+) -> Result<Data> {
     let taking = Taking {
         args,
         grouping: Grouping {
@@ -38,20 +47,77 @@ pub fn data(global: &Global, args: &DataArgs, groups: Option<&str>) -> Result<Da
             groups: groups.map(str::to_owned),
         },
     };
-    let mut data = match &args.net {
-        Some(net) => of_study(global, net, &taking)?,
+    let model = model(global, of_model)?;
+    let (source, mut recordings) = match &of_model.net {
+        Some(net) => of_study(global, net, of_model.split.unwrap_or_default(), &taking)?,
         None => of_files(global, &taking)?,
     };
     if args.stratify.as_deref() == Some("none") {
-        data.recordings
-            .iter_mut()
-            .for_each(|one| one.classes = None);
+        recordings.iter_mut().for_each(|one| one.classes = None);
     }
-    Ok(data)
+    Ok(Data {
+        model,
+        source,
+        recordings,
+    })
+}
+
+/// Finds the layers that were asked for.
+pub fn model(global: &Global, args: &ModelArgs) -> Result<Model> {
+    let (name, mut layers) = match &args.net {
+        Some(net) => {
+            let settings = global.read_settings()?;
+            let network = settings.network(net)?;
+            let (layout, split) = (global.layout(), args.split.unwrap_or_default().into());
+            let layer =
+                |layer: &String| Layer::folder(layer, &layout.features(split, &network.dir, layer));
+            (
+                network.dir.clone(),
+                network.layers.iter().map(layer).collect(),
+            )
+        }
+        None => (model_of(&args.features)?, layers_of_files(args)?),
+    };
+    let names: Vec<String> = layers.iter().map(|layer| layer.name.clone()).collect();
+    let wanted = chosen("layer", &args.layers, &names)?;
+    layers.retain(|layer| wanted.contains(&&layer.name));
+    Ok(Model { name, layers })
+}
+
+/// What a model is called whose features are files.
+fn model_of(features: &[String]) -> Result<String> {
+    match features.first() {
+        Some(first) => {
+            let path = first.rsplit_once('=').map_or(&first[..], |(_, path)| path);
+            Ok(stem(Path::new(path)))
+        }
+        None => {
+            let remedy = "give `--net` of the study, or `--features`";
+            Err(Error::data("the model", "is not told", remedy).into())
+        }
+    }
+}
+
+fn layers_of_files(args: &ModelArgs) -> Result<Vec<Layer>> {
+    let mut layers: Vec<Layer> = Vec::new();
+    for given in &args.features {
+        layers.extend(layers_of(given, args.ids.as_deref())?);
+    }
+    let is_second = |at: &usize| {
+        layers[..*at]
+            .iter()
+            .any(|layer| layer.name == layers[*at].name)
+    };
+    if let Some(twice) = (1..layers.len()).find(is_second) {
+        let remedy = "name them with --features LAYER=PATH";
+        let item = format!("layer `{}`", layers[twice].name);
+        return Err(Error::data(item, "is given twice", remedy).into());
+    }
+    Ok(layers)
 }
 
 struct Taking<'a> {
-    args: &'a DataArgs,
+    args: &'a RecordingArgs,
     grouping: Grouping,
 }
 
@@ -63,7 +129,7 @@ impl Taking<'_> {
         subject: Option<&str>,
     ) -> Result<Recordings> {
         let averaged;
-        let assembly = match self.args.time {
+        let assembly = match self.args.time.unwrap_or_default() {
             Time::Bins => assembly,
             Time::Mean if assembly.bins.len() <= 1 && assembly.values.shape()[2] == 1 => assembly,
             Time::Mean => {
@@ -71,7 +137,7 @@ impl Taking<'_> {
                 &averaged
             }
         };
-        let estimator = self.args.ceiling.into();
+        let estimator = self.args.ceiling.unwrap_or_default().into();
         Ok(Recordings::new(
             assembly,
             region,
@@ -99,16 +165,18 @@ fn chosen<'a>(what: &str, wanted: &[String], known: &'a [String]) -> Result<Vec<
     Ok(known.iter().filter(is_wanted).collect())
 }
 
-fn of_study(global: &Global, net: &str, taking: &Taking) -> Result<Data> {
+/// Name of the recordings, and those of every region and subject.
+fn of_study(
+    global: &Global,
+    net: &str,
+    half: Half,
+    taking: &Taking,
+) -> Result<(String, Vec<Recordings>)> {
     let args = taking.args;
     let settings = global.read_settings()?;
     let layout = global.layout();
     let network = settings.network(net)?;
-    let split = args.split.into();
-    let layers: Vec<Layer> = chosen("layer", &args.layers, &network.layers)?
-        .into_iter()
-        .map(|layer| Layer::folder(layer, &layout.features(split, &network.dir, layer)))
-        .collect();
+    let split = half.into();
     let subjects = chosen("subject", &args.subjects, &settings.subjects)?;
     let names: Vec<String> = settings.rois.iter().map(|roi| roi.name.clone()).collect();
     let rois = chosen("ROI", &args.rois, &names)?;
@@ -131,15 +199,11 @@ fn of_study(global: &Global, net: &str, taking: &Taking) -> Result<Data> {
     let place = |recordings: &Recordings| names.iter().position(|name| *name == recordings.region);
     // Stable: subjects stay in order.
     by_subject.sort_by_key(place);
-    Ok(Data {
-        model: network.dir.clone(),
-        source: match args.split {
-            Half::Training => "fmri".to_owned(),
-            Half::Test => "fmri-test".to_owned(),
-        },
-        layers,
-        recordings: by_subject,
-    })
+    let source = match half {
+        Half::Training => "fmri",
+        Half::Test => "fmri-test",
+    };
+    Ok((source.to_owned(), by_subject))
 }
 
 fn assembly(
@@ -153,24 +217,13 @@ fn assembly(
     Ok(of_roi(samples, images)?)
 }
 
-fn of_files(global: &Global, taking: &Taking) -> Result<Data> {
+/// Name of the recordings, and those of every region and subject.
+fn of_files(global: &Global, taking: &Taking) -> Result<(String, Vec<Recordings>)> {
     let args = taking.args;
-    let mut layers = Vec::new();
-    for given in &args.features {
-        layers.extend(layers_of(given, args.ids.as_deref())?);
-    }
-    let names: Vec<String> = layers.iter().map(|layer| layer.name.clone()).collect();
-    if let Some(twice) = (1..names.len()).find(|&at| names[..at].contains(&names[at])) {
-        let remedy = "name them with --features LAYER=PATH";
-        return Err(Error::data(
-            format!("layer `{}`", names[twice]),
-            "is given twice",
-            remedy,
-        )
-        .into());
-    }
-    let wanted = chosen("layer", &args.layers, &names)?;
-    layers.retain(|layer| wanted.contains(&&layer.name));
+    let Some(first) = args.brain.first() else {
+        let remedy = "give them by `--brain`";
+        return Err(Error::data("the recordings", "are not told", remedy).into());
+    };
     let mut recordings: Vec<Recordings> = Vec::new();
     let stems: Vec<String> = args.brain.iter().map(|path| stem(path)).collect();
     if let Some(twice) = (1..stems.len()).find(|&at| stems[..at].contains(&stems[at])) {
@@ -198,21 +251,11 @@ fn of_files(global: &Global, taking: &Taking) -> Result<Data> {
         }
     }
     recordings.sort_by_key(|one| regions.iter().position(|region| *region == one.region));
-    let first = args.features.first().map_or("", String::as_str);
-    Ok(Data {
-        model: stem(Path::new(
-            first.rsplit_once('=').map_or(first, |(_, path)| path),
-        )),
-        source: args
-            .brain
-            .first()
-            .map_or_else(String::new, |path| stem(path)),
-        layers,
-        recordings,
-    })
+    Ok((stem(first), recordings))
 }
 
-fn stem(path: &Path) -> String {
+/// What data in a file are called.
+pub fn stem(path: &Path) -> String {
     let stem = path.file_stem().unwrap_or(path.as_os_str());
     stem.to_string_lossy().into_owned()
 }
@@ -302,7 +345,7 @@ fn of_file(
 }
 
 /// ROIs of brain data: those of settings.json if there is one, or expressions that were given.
-fn rois(global: &Global, args: &DataArgs) -> Result<(Vec<Roi>, String)> {
+fn rois(global: &Global, args: &RecordingArgs) -> Result<(Vec<Roi>, String)> {
     let given = |text: &String| {
         let (name, select) = text.split_once('=').unwrap_or((text, text));
         Roi {

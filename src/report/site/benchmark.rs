@@ -103,7 +103,9 @@ fn facts(
     }
     if let Some(score) = results.iter().find_map(|(_, result, _)| result.score) {
         facts.push(("ceiling", with_error(score.ceiling, score.ceiling_error)));
-        facts.push(("sites", score.n_sites.to_string()));
+        if score.n_sites > 0 {
+            facts.push(("sites", score.n_sites.to_string()));
+        }
         facts.push(("images", score.n_stimuli.to_string()));
     }
     let scored = results

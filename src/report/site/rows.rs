@@ -164,9 +164,11 @@ fn card(result: Option<&BenchmarkScore>) -> Card {
             ("raw score", with_error(score.raw, score.error)),
             ("ceiling", with_error(score.ceiling, score.ceiling_error)),
             ("ceiled score", with_error(score.ceiled, score.ceiled_error)),
-            ("sites", sites(score)),
-            ("images", score.n_stimuli.to_string()),
         ]);
+        if score.n_sites > 0 {
+            facts.push(("sites", sites(score)));
+        }
+        facts.push(("images", score.n_stimuli.to_string()));
     }
     facts.push(("normalisation", benchmark.normalise.clone()));
     if let Some(degrees) = benchmark.visual_degrees {
@@ -184,11 +186,12 @@ fn card(result: Option<&BenchmarkScore>) -> Card {
     }
 }
 
-/// Number of sites, and of those left out.
+/// Number of sites, and of those left out; nothing for behaviour, which has none.
 pub fn sites(score: &Numbers) -> String {
-    match score.n_undefined {
-        0 => score.n_sites.to_string(),
-        n => format!("{}, {n} without a value", score.n_sites),
+    match (score.n_sites, score.n_undefined) {
+        (0, _) => String::new(),
+        (n_sites, 0) => n_sites.to_string(),
+        (n_sites, n) => format!("{n_sites}, {n} without a value"),
     }
 }
 

@@ -1,0 +1,128 @@
+//! Metrics of behaviour: what a readout of a layer chooses, against what people chose.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
+
+use anyhow::Result;
+use bhscore::brainscore::behaviour::consistency::SEED;
+use bhscore::brainscore::behaviour::fit::{Fit, Lesson};
+use bhscore::brainscore::behaviour::labels::Labels;
+use bhscore::brainscore::behaviour::people::{Comparison, People};
+use bhscore::brainscore::behaviour::probabilities::Probabilities;
+use bhscore::brainscore::behaviour::readout::{C, Penalty};
+use bhscore::brainscore::benchmark::Regional;
+use bhscore::brainscore::commitment::Commitment;
+use bhscore::brainscore::layer::Layer;
+use bhscore::brainscore::result::{BEHAVIOUR, BenchmarkScore};
+
+use super::data::{model, stem};
+use super::naming::{Measure, Naming};
+use super::{ScoreArgs, warn};
+use crate::cli::{Global, speech};
+
+/// The score, and the folder in which it is kept.
+pub fn score(
+    global: &Global,
+    args: &ScoreArgs,
+    comparison: Comparison,
+    stop: &AtomicBool,
+) -> Result<(Vec<BenchmarkScore>, PathBuf)> {
+    let (how, name) = (&args.measure.how, &args.measure.name);
+    let of_behaviour = &args.behaviour;
+    how.refuse(&[
+        args.measure.recordings.given(),
+        how.given(),
+        of_behaviour.times(),
+    ])?;
+    let path = how.need(&of_behaviour.trials, "--trials")?;
+    let people = People::read(path, comparison)?;
+    let source = stem(path);
+    let mut regional = Regional::new(BEHAVIOUR);
+    let (naming, commitment) = match &of_behaviour.probabilities {
+        Some(path) => {
+            how.refuse(&[vec![("--best", args.best)]])?;
+            let model = stem(path);
+            regional.add(people.row(&model, &Probabilities::read(path)?)?);
+            (Naming::new(global, name, &model, &source)?, None)
+        }
+        None => {
+            let model = model(global, &args.measure.model)?;
+            let naming = Naming::new(global, name, &model.name, &source)?;
+            let committed = Commitment::read(&naming.folder())?;
+            let (layers, commitment) = candidates(args, model.layers, committed);
+            of_layers(global, args, &layers, &people, &mut regional, stop)?;
+            (naming, commitment)
+        }
+    };
+    warn(&regional);
+    let measure = Measure {
+        by_region: false,
+        metric: comparison.key().to_owned(),
+        normalise: comparison.normalise(),
+        seed: SEED,
+    };
+    let score = naming.score(&regional, &measure, commitment.as_ref());
+    naming.write(&score, &[])?;
+    Ok((vec![score], naming.folder()))
+}
+
+/// Teaches layers the labels, and adds a row for each.
+fn of_layers(
+    global: &Global,
+    args: &ScoreArgs,
+    layers: &[Layer],
+    people: &People,
+    regional: &mut Regional,
+    stop: &AtomicBool,
+) -> Result<()> {
+    let path = args.measure.how.need(&args.behaviour.labels, "--labels")?;
+    let labels = Labels::read(path)?;
+    let learned = labels.told()?.train;
+    let (n_learned, images) = (people.check(&labels, &learned)?, people.images());
+    if n_learned > 0 {
+        let n_images = images.len();
+        speech::note(&format!(
+            "warning: {n_learned} of the {n_images} images of the trials are learned, too"
+        ));
+    }
+    let lesson = Lesson {
+        labels: &labels,
+        learned: &learned,
+        penalty: Penalty {
+            c: args.behaviour.c.unwrap_or(C),
+            ..Penalty::default()
+        },
+    };
+    for layer in layers {
+        let fit = Fit::of_layer(layer, lesson, images, global.memory(), stop)?;
+        regional.add(people.row(&layer.name, &fit.probabilities(images))?);
+    }
+    Ok(())
+}
+
+/// The layers that are scored, and which of them was chosen beforehand: the committed one, or by custom the last.
+fn candidates(
+    args: &ScoreArgs,
+    mut layers: Vec<Layer>,
+    committed: Option<Commitment>,
+) -> (Vec<Layer>, Option<Commitment>) {
+    if args.best {
+        return (layers, None);
+    }
+    if !args.measure.model.layers.is_empty() {
+        return (layers, committed);
+    }
+    let wanted = committed.and_then(|committed| committed.layers.get(BEHAVIOUR).cloned());
+    let last = layers.last().map(|layer| layer.name.clone());
+    let Some(chosen) = wanted.or(last) else {
+        return (layers, None);
+    };
+    match layers.iter().any(|layer| layer.name == chosen) {
+        true => layers.retain(|layer| layer.name == chosen),
+        // Told as a committed layer that is not there.
+        false => drop(layers.drain(..layers.len().saturating_sub(1))),
+    }
+    let layers_of = BTreeMap::from([(BEHAVIOUR.to_owned(), chosen)]);
+    (layers, Some(Commitment { layers: layers_of }))
+}
