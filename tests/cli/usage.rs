@@ -25,8 +25,6 @@ const COMMANDS: [&[&str]; 26] = [
     &["status"],
     &["inspect"],
     &["settings"],
-    &["completions"],
-    &["man"],
     &["ridge"],
     &["ridge", "fit"],
     &["ridge", "predict"],
@@ -38,6 +36,8 @@ const COMMANDS: [&[&str]; 26] = [
     &["relate"],
     &["tree"],
     &["report"],
+    &["completions"],
+    &["man"],
 ];
 
 #[test]
