@@ -2,6 +2,7 @@
 //! arrays.
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::Path;
 
@@ -380,7 +381,7 @@ fn gabor_units_have_the_tuning_of_theory() {
     let ratio = 0.5 * amplitude / of(Property::MaxDc, 0);
     near(Property::ModulationRatio, 0, ratio);
     assert!(of(Property::ModulationRatio, 1) < 0.05);
-    let scores = scores(&found.values, histogram::SEED);
+    let scores = scores(&found.values, &BTreeMap::new(), histogram::SEED);
     assert_eq!(scores.len(), 7);
     for score in scores {
         let within = (0.0..=1.0).contains(&score.raw.value);

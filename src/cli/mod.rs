@@ -13,6 +13,7 @@ mod extract;
 mod inspect;
 mod model;
 mod progress;
+mod properties;
 mod relate;
 mod report;
 mod ridge;
@@ -137,6 +138,8 @@ enum Command {
     Score(Box<score::ScoreArgs>),
     /// Choose the layer of a network that stands for each region
     Commit(Box<score::commit::CommitArgs>),
+    /// Compare tuning properties of a layer's units with those of V1 neurons
+    Properties(Box<properties::PropertiesArgs>),
     /// Check a model against its manifest, model.toml
     Check(model::CheckArgs),
     /// Put a checked model into one zip file
@@ -211,6 +214,7 @@ fn run(cli: Cli) -> Result<Outcome> {
         Command::Ridge(args) => ridge::run(&global, &args),
         Command::Score(args) => score::run(&global, &args),
         Command::Commit(args) => score::commit::run(&global, &args),
+        Command::Properties(args) => properties::run(&global, &args),
         Command::Check(args) => model::run(&global, &args),
         Command::Pack(args) => model::pack::run(&global, &args),
         Command::Relate(args) => relate::run(&global, &args),

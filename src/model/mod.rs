@@ -15,12 +15,14 @@
 //! | [`images`] | pictures that are drawn for the checks |
 //! | [`subject`] | what the checks look at: activations of images |
 //! | [`network`] | an ONNX file as a manifest describes it, run on pictures |
+//! | [`submission`] | a model by its manifest, for commands that run it |
+//! | [`screen`] | gratings on a network's field of view |
 //! | [`folders`] | features that come without a network |
 //! | [`bibtex`] | whether references can be read |
 //! | [`archive`] | zip files with one root folder, and nothing outside of it |
 //! | [`pack`] | a checked model as one zip file |
-//!
-//! Not here: scoring a model by its manifest.
+
+use std::path::Path;
 
 pub mod archive;
 pub mod bibtex;
@@ -31,6 +33,16 @@ pub mod images;
 pub mod manifest;
 pub mod network;
 pub mod pack;
+pub mod screen;
 mod section;
 pub mod source;
+pub mod submission;
 pub mod subject;
+
+/// Folder of a manifest.
+fn root(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}

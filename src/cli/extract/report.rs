@@ -66,7 +66,7 @@ pub fn report(global: &Global, part: &Part, summary: &Summary, seconds: f64) {
 }
 
 pub fn as_json(job: &Job, part: &Part, summary: &Summary, seconds: f64) -> Value {
-    let layers = job.layers.iter().zip(&summary.kept).map(|(layer, kept)| {
+    let layers = job.network.layers.iter().zip(&summary.kept).map(|(layer, kept)| {
         json!({
             "layer": layer.name,
             "tensor": layer.tensor,

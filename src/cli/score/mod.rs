@@ -203,14 +203,7 @@ impl Naming {
             .benchmark
             .clone()
             .unwrap_or_else(|| data.source.clone());
-        let is_plain =
-            |part: &str| !matches!(part, "" | "." | "..") && !part.contains(['\\', '\0']);
-        if !model.split('/').all(is_plain) {
-            let remedy = "give a name, or two with a slash between them: --model pytorch/alexnet";
-            return Err(
-                Error::data(format!("model `{model}`"), "is no name of a file", remedy).into(),
-            );
-        }
+        check_model_name(&model, "--model pytorch/alexnet")?;
         if !is_plain(&source) || source.contains('/') {
             let remedy = "give a name without a slash: --benchmark MajajHong2015";
             return Err(Error::data(
@@ -350,8 +343,24 @@ impl Naming {
     }
 }
 
+/// Refuses a model's name that is no path below the results.
+///
+/// - `example`: of the option that names it.
+pub fn check_model_name(model: &str, example: &str) -> Result<()> {
+    if model.split('/').all(is_plain) {
+        return Ok(());
+    }
+    let remedy = format!("give a name, or two with a slash between them: {example}");
+    Err(Error::data(format!("model `{model}`"), "is no name of a file", remedy).into())
+}
+
+/// Whether a text can be the name of a file.
+fn is_plain(part: &str) -> bool {
+    !matches!(part, "" | "." | "..") && !part.contains(['\\', '\0'])
+}
+
 /// The command that was typed, as words of a shell.
-fn command() -> String {
+pub fn command() -> String {
     let words = std::env::args_os().skip(1);
     let words = words.map(|word| quote::shell(&word.to_string_lossy()));
     std::iter::once("bhscore".to_owned())

@@ -26,6 +26,7 @@ use std::path::{Path, PathBuf};
 
 use super::finding::{Check, Findings, Verdict};
 use super::manifest::{Kind, Manifest, Reading, locate};
+use super::root;
 use crate::study::memory::Memory;
 
 /// A model and what was found.
@@ -46,14 +47,6 @@ impl Checked {
     #[must_use]
     pub fn root(&self) -> &Path {
         root(&self.path)
-    }
-}
-
-/// Folder of a manifest.
-fn root(path: &Path) -> &Path {
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
     }
 }
 
