@@ -8,6 +8,7 @@
 //! | file | holds |
 //! |---|---|
 //! | [`manifest`] | `model.toml`, checked |
+//! | [`benchmark`] | a benchmark as a file: recordings, stimuli, metric |
 //! | `section` | a table of a TOML file: its keys, and all that is wrong with them |
 //! | [`finding`] | what each of the fourteen checks found |
 //! | [`checks`] | the checks, in their order |
@@ -23,8 +24,12 @@
 //! | [`pack`] | a checked model as one zip file |
 
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::error::{Error, Result};
 
 pub mod archive;
+pub mod benchmark;
 pub mod bibtex;
 pub mod checks;
 pub mod finding;
@@ -36,8 +41,16 @@ pub mod pack;
 pub mod screen;
 mod section;
 pub mod source;
-pub mod submission;
 pub mod subject;
+pub mod submission;
+
+/// Refuses to go on once the user asked to stop.
+fn go_on(stop: &AtomicBool) -> Result<()> {
+    match stop.load(Ordering::Relaxed) {
+        true => Err(Error::Interrupted),
+        false => Ok(()),
+    }
+}
 
 /// Folder of a manifest.
 fn root(path: &Path) -> &Path {

@@ -114,6 +114,19 @@ impl Subject for Network {
         [readout.as_deref(), logits.as_deref()]
     }
 
+    fn repeated(&self) -> Vec<(String, String, String)> {
+        let layers = &self.network.layers[..self.names.len()];
+        let is_same = |a: &Layer, b: &Layer| a.tensor == b.tensor && a.transform == b.transform;
+        let repeated = |(at, layer): (usize, &Layer)| {
+            let first = layers[..at]
+                .iter()
+                .position(|other| is_same(other, layer))?;
+            let (first, name) = (self.names[first].clone(), self.names[at].clone());
+            Some((first, name, layer.tensor.clone()))
+        };
+        layers.iter().enumerate().filter_map(repeated).collect()
+    }
+
     fn n_parameters(&self) -> Option<u64> {
         Some(self.n_parameters)
     }

@@ -126,6 +126,9 @@ impl<'a> Screen<'a> {
 /// Gray levels as colours.
 fn coloured(image: ArrayView2<'_, u8>) -> Pixels {
     let (height, width) = image.dim();
-    let rgb = image.iter().flat_map(|&level| [level; 3]).collect();
+    let mut rgb = Vec::with_capacity(3 * height * width);
+    for &level in image {
+        rgb.extend_from_slice(&[level; 3]);
+    }
     Pixels { width, height, rgb }
 }

@@ -35,7 +35,8 @@ impl Submission {
         let mut problems = reading.problems;
         if let Some(manifest) = &reading.manifest {
             let place = source::problem_of_path(super::root(&path), manifest.source.path());
-            problems.extend(place.map(|place| format!("`source.{}`: {place}", manifest.source.key())));
+            problems
+                .extend(place.map(|place| format!("`source.{}`: {place}", manifest.source.key())));
         }
         let (Some(manifest), true) = (reading.manifest, problems.is_empty()) else {
             return Err(Error::Settings { path, problems });

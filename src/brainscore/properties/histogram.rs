@@ -205,7 +205,10 @@ mod tests {
         let neurons =
             Neurons::of_values(vec![0.0, 1.0, 2.0], &[-5.0, 0.0, 1.0, 2.0, 9.0, f64::NAN]);
         assert_eq!(neurons.histogram(), [0.4, 0.6]);
-        assert_eq!(neurons.shares(&[7.0, 7.0, 0.5, f64::NAN]), [1.0 / 3.0, 2.0 / 3.0]);
+        assert_eq!(
+            neurons.shares(&[7.0, 7.0, 0.5, f64::NAN]),
+            [1.0 / 3.0, 2.0 / 3.0]
+        );
         assert_eq!(neurons.n_neurons(), 6);
     }
 

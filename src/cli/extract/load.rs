@@ -173,8 +173,8 @@ pub fn batch(args: &ExtractArgs, input: &Layout, model: &Path) -> Result<usize> 
 }
 
 fn choice(args: &ExtractArgs) -> Choice {
-    let is_ort =
-        args.running.engine == Some(EngineArg::Ort) || (args.running.engine.is_none() && args.running.ort_lib.is_some());
+    let is_ort = args.running.engine == Some(EngineArg::Ort)
+        || (args.running.engine.is_none() && args.running.ort_lib.is_some());
     if is_ort {
         Choice::Ort(args.running.ort_lib.clone())
     } else {
@@ -191,7 +191,11 @@ fn preprocess(args: &ExtractArgs, chosen: &Extract) -> Result<settings::Preproce
         },
     };
     if let Some((field, problem)) = entry.problems().first() {
-        let text = args.input.preprocess.as_deref().unwrap_or("of the settings");
+        let text = args
+            .input
+            .preprocess
+            .as_deref()
+            .unwrap_or("of the settings");
         return Err(Error::data(
             format!("preprocessing {text}: {field}"),
             problem,

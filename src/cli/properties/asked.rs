@@ -41,7 +41,10 @@ pub fn asked(global: &Global, args: &PropertiesArgs) -> Result<Asked> {
 
 /// Whether a path means a manifest, not an ONNX file.
 fn is_manifest(path: &Path) -> bool {
-    path.is_dir() || path.extension().is_some_and(|extension| extension == "toml")
+    path.is_dir()
+        || path
+            .extension()
+            .is_some_and(|extension| extension == "toml")
 }
 
 fn of_manifest(global: &Global, args: &PropertiesArgs, path: &Path) -> Result<Asked> {

@@ -7,7 +7,9 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Result;
-use bhscore::brainscore::properties::experiment::{self, N_IMAGES, Recorded, Score, record, scores};
+use bhscore::brainscore::properties::experiment::{
+    self, N_IMAGES, Recorded, Score, record, scores,
+};
 use bhscore::brainscore::properties::histogram::SEED;
 use bhscore::brainscore::properties::{own, published};
 use bhscore::brainscore::result::{

@@ -16,7 +16,7 @@ use clap::{Args, ValueEnum};
 const FOLDS: usize = 5;
 
 /// What is compared.
-#[derive(Args, Clone, Default)]
+#[derive(Args, Clone, Default, PartialEq)]
 #[command(next_help_heading = "What is compared")]
 pub struct DataArgs {
     /// Network of the study: its folder <framework>/<network>, or its name in settings.json
@@ -28,7 +28,7 @@ pub struct DataArgs {
         long,
         value_name = "PATH",
         requires = "brain",
-        required_unless_present = "net"
+        required_unless_present_any = ["net", "benchmark"]
     )]
     pub features: Vec<String>,
     /// Table with the column stimulus_id: which image each row of the features is
@@ -74,7 +74,7 @@ pub struct DataArgs {
 }
 
 /// How it is compared.
-#[derive(Args, Clone)]
+#[derive(Args, Clone, PartialEq)]
 #[command(next_help_heading = "How it is compared")]
 pub struct HowArgs {
     /// How layers and recordings are compared
@@ -113,14 +113,16 @@ pub struct HowArgs {
 }
 
 /// How the results are called.
-#[derive(Args, Clone)]
+#[derive(Args, Clone, PartialEq)]
 #[command(next_help_heading = "How results are called")]
 pub struct NameArgs {
-    /// Name of the model in the results [default: the network's folder, or the name of the features' file]
-    #[arg(long, value_name = "NAME")]
+    /// Name of the model in the results [default: the network's folder, or the name of the features' file];
+    /// `score`: a manifest, model.toml
+    #[arg(long, value_name = "NAME|TOML")]
     pub model: Option<String>,
-    /// Name of the data in the benchmark's <NAME>.<region>-<metric> [default: fmri, or the name of the recordings]
-    #[arg(long, value_name = "NAME")]
+    /// Name of the data in the benchmark's <NAME>.<region>-<metric> [default: fmri, or the name of the recordings];
+    /// `score`: a benchmark file, bench.toml
+    #[arg(long, value_name = "NAME|TOML")]
     pub benchmark: Option<String>,
     /// Version of the benchmark: scores of different versions are not compared
     #[arg(long = "benchmark-version", value_name = "N", default_value_t = 1)]
@@ -267,12 +269,7 @@ impl HowArgs {
 
     /// How scores are normalised.
     pub fn normalise(&self) -> Normalise {
-        let default = match self.metric() {
-            Metric::Regression(_) | Metric::Reverse(_) => Normalise::R2OverC,
-            // Never squared (SPEC: 2.10).
-            Metric::Rdm | Metric::Cka(_) => Normalise::Ratio,
-        };
-        self.normalise.unwrap_or(default)
+        self.normalise.unwrap_or_else(|| self.metric().normalise())
     }
 }
 

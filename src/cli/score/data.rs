@@ -155,6 +155,10 @@ fn assembly(
 
 fn of_files(global: &Global, taking: &Taking) -> Result<Data> {
     let args = taking.args;
+    if args.brain.is_empty() {
+        let remedy = "name a network of the study with --net, or give --features and --brain";
+        return Err(Error::data("the comparison", "has no features and recordings", remedy).into());
+    }
     let mut layers = Vec::new();
     for given in &args.features {
         layers.extend(layers_of(given, args.ids.as_deref())?);

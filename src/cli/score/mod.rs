@@ -1,6 +1,7 @@
 //! `score`: how well layers predict recordings, or how alike they are; `commit`: which layers stand for regions.
 
 mod args;
+mod benchmark;
 pub mod commit;
 mod data;
 
@@ -40,7 +41,11 @@ Examples:
   bhscore -C study score --net pytorch/alexnet --metric rdm --roi V1,V2
   bhscore score --features IT.npy --ids ids.csv --brain recordings.nc --region IT
   bhscore score --features conv1=a.npy --features fc=b.npy --brain sub-01.h5 --roi V1=ROI_V1 --metric ridgecv
-  bhscore score --features X.npy --brain R.npy --metric pls --pls nipals --json")]
+  bhscore score --features X.npy --brain R.npy --metric pls --pls nipals --json
+  bhscore score --model models/cornet_s/model.toml --benchmark benchmarks/public.toml
+
+With a model.toml and a benchmark's .toml all is said there: the network is run on the benchmark's images (features go
+to a temporary folder, TMPDIR), and the layers of [commit] stand for regions.")]
 pub struct ScoreArgs {
     /// Take the best layer, whatever was committed
     #[arg(long)]
@@ -96,6 +101,9 @@ fn score(
     args: &ScoreArgs,
     stop: &AtomicBool,
 ) -> Result<(Vec<BenchmarkScore>, PathBuf)> {
+    if let Some(files) = benchmark::files(args)? {
+        return benchmark::score(global, args, &files, stop);
+    }
     let data = data(global, &args.data, args.how.groups.as_deref())?;
     let setup = setup(global, &args.how)?;
     if let Some(path) = &args.how.save_splits {

@@ -70,7 +70,11 @@ fn panel(canvas: &mut Drawing, score: &Score, (x, y): Point, width: i32) {
     let name = fitted(name, width - GAP, TITLE);
     canvas.text(&name, (middle, y + LINE / 2), Align::Middle, TITLE);
     let ceiled = number(score.ceiled.value, 3);
-    let note = format!("{ceiled} of the ceiling, n = {}", score.n_units);
+    let without = match score.n_undefined {
+        0 => String::new(),
+        n => format!(", {n} without a value"),
+    };
+    let note = format!("{ceiled} of the ceiling, n = {}{without}", score.n_units);
     let note = fitted(&note, width - GAP, FAINT);
     canvas.text(&note, (middle, y + LINE + LINE / 3), Align::Middle, FAINT);
     let (left, right) = (x + WORDS, x + width - GAP);
@@ -85,9 +89,17 @@ fn panel(canvas: &mut Drawing, score: &Score, (x, y): Point, width: i32) {
     let edges = score.neurons.edges();
     let n_bins = neurons.len() as i32;
     let at = |edge: usize| left + (right - left) * edge as i32 / n_bins;
-    for (bin, share) in neurons.iter().enumerate().filter(|(_, share)| **share > 0.0) {
+    for (bin, share) in neurons
+        .iter()
+        .enumerate()
+        .filter(|(_, share)| **share > 0.0)
+    {
         let (from, to) = (at(bin), at(bin + 1));
-        canvas.rectangle((from, up.at(*share)), ((to - 2).max(from + 2), bottom), GREY);
+        canvas.rectangle(
+            (from, up.at(*share)),
+            ((to - 2).max(from + 2), bottom),
+            GREY,
+        );
     }
     if score.units.iter().all(|share| !share.is_nan()) {
         let steps = score.units.iter().enumerate().flat_map(|(bin, share)| {
@@ -95,7 +107,11 @@ fn panel(canvas: &mut Drawing, score: &Score, (x, y): Point, width: i32) {
             [(at(bin), y), (at(bin + 1), y)]
         });
         let outline = std::iter::once((left, bottom)).chain(steps);
-        canvas.path(outline.chain([(right, bottom)]).collect(), OUTLINE, HIGHLIGHT);
+        canvas.path(
+            outline.chain([(right, bottom)]).collect(),
+            OUTLINE,
+            HIGHLIGHT,
+        );
     }
     canvas.line((left, bottom), (right, bottom), INK);
     ticks(canvas, edges, bottom, &at);
@@ -120,15 +136,15 @@ fn ticks(canvas: &mut Drawing, edges: &[f64], bottom: i32, at: &impl Fn(usize) -
     }
 }
 
-/// An edge with as many digits as tell it from its neighbours.
+/// An edge with four digits at most.
 fn word(edge: f64) -> String {
-    let decimals = match edge.abs() {
-        size if size == 0.0 || size >= 100.0 => 0,
-        size if size >= 10.0 => 1,
-        size if size >= 0.1 => 2,
-        _ => 3,
+    let digits = 3.0 - edge.abs().max(f64::MIN_POSITIVE).log10().floor();
+    let decimals = if edge == 0.0 {
+        0.0
+    } else {
+        digits.clamp(0.0, 4.0)
     };
-    let text = number(edge, decimals);
+    let text = number(edge, decimals as usize);
     match text.contains('.') {
         true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
         false => text,
@@ -151,9 +167,7 @@ fn words(property: Property) -> (&'static str, &'static str) {
         Property::PreferredOrientation => ("Preferred orientation", "orientation (°)"),
         Property::PeakSpatialFrequency => ("Peak spatial frequency", "cycles per degree"),
         Property::SpatialFrequencySelective => ("Spatial-frequency selective", "no – yes"),
-        Property::SpatialFrequencyBandwidth => {
-            ("Spatial-frequency bandwidth", "100 × low / high")
-        }
+        Property::SpatialFrequencyBandwidth => ("Spatial-frequency bandwidth", "100 × low / high"),
         Property::SurroundSuppressionIndex => ("Surround suppression", "index"),
         Property::GratingSummationField => ("Grating summation field", "diameter (°)"),
         Property::SurroundDiameter => ("Surround diameter", "diameter (°)"),
@@ -185,15 +199,18 @@ mod tests {
         assert!(svg.contains("Preferred orientation") && svg.contains("n = 2"));
         assert!(svg.contains("0.000 of the ceiling"), "no unit is in a bin");
         assert_eq!(drawing.width, DOUBLE);
-        assert_eq!(properties(&[], "nothing").height, GAP + 2 * LINE + HEAD + HEIGHT + FOOT);
+        assert_eq!(
+            properties(&[], "nothing").height,
+            GAP + 2 * LINE + HEAD + HEIGHT + FOOT
+        );
     }
 
     #[test]
     fn edges_are_short() {
-        let edges = [-22.5, 0.0, 0.0625, 0.35, 11.2, 1000.0];
+        let edges = [-22.5, 0.0, 0.0625, 0.35, 157.5, 1000.0];
         assert_eq!(
             edges.map(word),
-            ["−22.5", "0", "0.063", "0.35", "11.2", "1000"]
+            ["−22.5", "0", "0.0625", "0.35", "157.5", "1000"]
         );
     }
 }

@@ -39,7 +39,10 @@ fn parts(text: &str) -> impl Iterator<Item = &str> {
     let starts = text.match_indices('@').filter(begins).map(|(at, _)| at);
     let starts: Vec<usize> = std::iter::once(0).chain(starts).collect();
     let ends: Vec<usize> = starts[1..].iter().copied().chain([text.len()]).collect();
-    starts.into_iter().zip(ends).map(|(from, to)| &text[from..to])
+    starts
+        .into_iter()
+        .zip(ends)
+        .map(|(from, to)| &text[from..to])
 }
 
 /// Entries by key, each once; one without a key goes by its text. Of different entries with the same key the first
