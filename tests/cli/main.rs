@@ -28,6 +28,8 @@
 //! | [`browser`] | does a browser sort, fold and show its pages without asking for anything? |
 //! | [`check`] | does each defect of a model have its finding, and nothing else one? |
 //! | [`pack`] | is an archive whole, the same every time, and safe? |
+//! | [`properties`] | is tuning that of the filters, compared with neurons, absent where it is absent? |
+//! | [`manifest`] | is a manifest scored on a benchmark file as its features would be? |
 //! | [`inspect`] | does it say what is in every kind of file? |
 //! | [`demo`] | does the demo end with the scores it was made for? |
 //!
@@ -60,9 +62,11 @@ mod golden;
 mod inspect;
 mod interrupted;
 mod items;
+mod manifest;
 mod odd;
 mod options;
 mod pack;
+mod properties;
 mod relate;
 mod report;
 mod results;

@@ -11,7 +11,7 @@ use crate::env::{Run, TestEnv, program, run, spawn};
 use crate::items::{Item, NET, items};
 
 /// Every command with its subcommands.
-const COMMANDS: [&[&str]; 23] = [
+const COMMANDS: [&[&str]; 24] = [
     &[],
     &["demo"],
     &["extract"],
@@ -30,6 +30,7 @@ const COMMANDS: [&[&str]; 23] = [
     &["ridge", "predict"],
     &["score"],
     &["commit"],
+    &["properties"],
     &["check"],
     &["pack"],
     &["relate"],
