@@ -4,6 +4,8 @@
 
 mod common;
 
+use std::collections::BTreeMap;
+
 use bhscore::brainscore::behaviour::choices::FalseAlarms;
 use bhscore::brainscore::behaviour::consistency::consistency;
 use bhscore::brainscore::behaviour::readout::{Labelled, Penalty, Readout, top};
@@ -338,7 +340,7 @@ fn gabor_units_have_the_tuning_of_theory() {
     let ratio = 0.5 * amplitude / of(Property::MaxDc, 0);
     near(Property::ModulationRatio, 0, ratio);
     assert!(of(Property::ModulationRatio, 1) < 0.05);
-    let scores = scores(&found.values, histogram::SEED);
+    let scores = scores(&found.values, &BTreeMap::new(), histogram::SEED);
     assert_eq!(scores.len(), 7);
     for score in scores {
         let within = (0.0..=1.0).contains(&score.raw.value);

@@ -80,6 +80,16 @@ impl Metric {
         }
     }
 
+    /// How its scores are normalised if not told otherwise.
+    #[must_use]
+    pub fn normalise(&self) -> Normalise {
+        match self {
+            Metric::Regression(_) | Metric::Reverse(_) => Normalise::R2OverC,
+            // Never squared (SPEC: 2.10).
+            Metric::Rdm | Metric::Cka(_) => Normalise::Ratio,
+        }
+    }
+
     /// What it takes of the features.
     #[must_use]
     pub fn want(&self) -> Want {

@@ -14,6 +14,7 @@ mod inspect;
 mod manual;
 mod model;
 mod progress;
+mod properties;
 mod readout;
 mod relate;
 mod report;
@@ -141,6 +142,8 @@ enum Command {
     Commit(Box<score::commit::CommitArgs>),
     /// Teach a layer the objects in images: top-1, top-5, probabilities
     Readout(Box<readout::ReadoutArgs>),
+    /// Compare tuning properties of a layer's units with those of V1 neurons
+    Properties(Box<properties::PropertiesArgs>),
     /// Check a model against its manifest, model.toml
     Check(model::CheckArgs),
     /// Put a checked model into one zip file
@@ -220,6 +223,7 @@ fn run(cli: Cli) -> Result<Outcome> {
         Command::Score(args) => score::run(&global, &args),
         Command::Commit(args) => score::commit::run(&global, &args),
         Command::Readout(args) => readout::run(&global, &args),
+        Command::Properties(args) => properties::run(&global, &args),
         Command::Check(args) => model::run(&global, &args),
         Command::Pack(args) => model::pack::run(&global, &args),
         Command::Relate(args) => relate::run(&global, &args),

@@ -2,46 +2,28 @@
 
 use std::path::PathBuf;
 
-use super::engine::Engine;
-use super::layers::Layer;
-use super::onnx::Layout;
+use super::network::Network;
 use super::preprocess::Degrees;
 use super::stimuli::Stimulus;
-use crate::settings::{Preprocess, Units};
+use crate::settings::Units;
 use crate::study::memory::Memory;
 use crate::work::Shard;
 use crate::work::claims::Worker;
 
 /// Everything that determines the features, and how they are computed.
 pub struct Job<'a> {
-    /// The network.
-    pub engine: &'a dyn Engine,
-    /// Its input.
-    pub input: Layout,
-    /// What is written of it.
-    pub layers: Vec<Layer>,
-    /// Which of the engine's results each layer is.
-    pub outputs: Vec<usize>,
-    /// Pixels to input.
-    pub preprocess: Preprocess,
+    /// The network, all layers of which are written.
+    pub network: &'a Network,
     /// Visual angle of the model's input and of the images.
     pub degrees: Option<Degrees>,
     /// Which units are kept.
     pub units: Units,
     /// Seed of their choice.
     pub seed: u32,
-    /// `trained`, `shuffle:<seed>` or `init:<seed>`.
-    pub weights: String,
-    /// Fingerprint of the model.
-    pub model_digest: String,
-    /// Name of its file.
-    pub model_file: String,
     /// Images per forward pass.
     pub batch: usize,
     /// Bound for the model and all forward passes together.
     pub memory: Memory,
-    /// Bytes of the loaded model and the program itself.
-    pub model_bytes: u64,
 }
 
 /// Which images, and where their features go.

@@ -14,6 +14,7 @@
 //! | [`layers`] | which tensors are the layers |
 //! | [`units`] | a layer's tensor → the values that are written |
 //! | [`recipe`] | `extract.json`, how a layer's features were made |
+//! | [`network`] | a loaded network: single passes in memory |
 //! | [`job`] | what is asked of the stage |
 //! | `block` | what a process claims at a time |
 //! | `target` | a layer's folder: what is there and what is missing |
@@ -28,6 +29,7 @@ pub mod engine;
 pub mod image;
 pub mod job;
 pub mod layers;
+pub mod network;
 pub mod onnx;
 pub mod preprocess;
 mod published;

@@ -21,8 +21,6 @@ use ndarray::{ArrayD, Axis, Slice};
 use super::block::{Block, blocks, given_up};
 use super::image;
 use super::job::{Job, Place};
-use super::onnx::Layout;
-use super::preprocess;
 use super::published::{Done, Published};
 use super::resident::Watched;
 use super::stimuli::Stimulus;
@@ -115,7 +113,7 @@ pub fn run(
             .filter(|target| target.is_foreign)
             .map(|target| target.layer.name.clone())
             .collect(),
-        kept: vec![None; job.layers.len()],
+        kept: vec![None; job.network.layers.len()],
         ..Summary::default()
     };
     observe(Event::Planned(n_missing));
@@ -191,19 +189,11 @@ impl Shared<'_> {
             .iter()
             .map(|output| 2 * output.len() * size_of::<f32>());
         let per_worker = watched.growth(&outputs) + written.max().unwrap_or(0) as u64;
-        // The allocator keeps what this pass has freed, and workers, in other threads, do not get it.
-        let kept = job.model_bytes + per_worker;
-        job.memory.require(
-            kept + per_worker,
-            format!("network `{}`", job.model_file),
-            "the model and its forward passes",
-        )?;
-        for (target, &at) in self.targets.iter_mut().zip(&job.outputs) {
+        let n_workers = job.network.passes_at_once(per_worker, 0, job.memory)?;
+        for (target, &at) in self.targets.iter_mut().zip(&job.network.outputs) {
             target.settle(outputs[at].shape(), job, self.place.stimuli)?;
         }
-        let room = (job.memory.bytes - kept) / per_worker.max(1);
-        let n_workers = usize::try_from(room).unwrap_or(usize::MAX);
-        Ok(n_workers.min(job.engine.workers()).max(1))
+        Ok(n_workers)
     }
 
     /// Works through the open blocks until none is left or somebody says stop.
@@ -293,14 +283,7 @@ impl Shared<'_> {
 
     /// The network's input, in which images that cannot be read are grey.
     fn inputs(&self, batch: &[usize]) -> (ArrayD<f32>, Done) {
-        let Layout {
-            height,
-            width,
-            colours_last,
-            batch: fixed,
-            ..
-        } = self.job.input;
-        let n_images = fixed.unwrap_or(batch.len());
+        let network = self.job.network;
         let mut done = Done {
             files: Batch::new(),
             computed: 0,
@@ -308,61 +291,30 @@ impl Shared<'_> {
             remarks: Vec::new(),
             claim: None,
         };
-        let mut values = Vec::with_capacity(n_images * 3 * height * width);
+        let mut values = Vec::new();
         for &position in batch {
             match image::read(&self.place.stimuli[position].path) {
                 Ok((pixels, remarks)) => {
                     let remarks = remarks.iter().map(|remark| (position, remark.to_string()));
                     done.remarks.extend(remarks);
-                    values.extend(preprocess::tensor(
-                        &pixels,
-                        &self.job.preprocess,
-                        self.job.degrees,
-                        (height, width),
-                    ));
+                    values.extend(network.tensor(&pixels, self.job.degrees));
                 }
                 Err(error) => {
                     done.failed.push((position, error));
-                    values.extend(std::iter::repeat_n(0.0, 3 * height * width));
+                    values.extend(network.nothing());
                 }
             }
         }
-        // A model of a fixed batch gets a full one.
-        values.resize(n_images * 3 * height * width, 0.0);
-        let images = ArrayD::from_shape_vec(vec![n_images, 3, height, width], values)
-            .expect("as many values as the images have");
-        let images = if colours_last {
-            images.permuted_axes(vec![0, 2, 3, 1])
-        } else {
-            images
-        };
-        (images, done)
+        (network.batch(values), done)
     }
 
     fn forward(&self, images: ArrayD<f32>) -> Result<Vec<ArrayD<f32>>> {
-        let n_images = images.shape()[0];
         let start = Instant::now();
-        let outputs = self.job.engine.run(images.view())?;
+        let outputs = self.job.network.forward(images);
         if let Ok(mut forward) = self.forward.lock() {
             *forward += start.elapsed();
         }
-        for (&at, layer) in self.job.outputs.iter().zip(&self.job.layers) {
-            let output = &outputs[at];
-            if output.shape().first() != Some(&n_images) || output.is_empty() {
-                let problem = format!(
-                    "gives the shape {:?} for {n_images} image{}",
-                    output.shape(),
-                    if n_images == 1 { "" } else { "s" }
-                );
-                let remedy = "choose a layer whose first axis is the images, with units";
-                return Err(Error::data(
-                    format!("layer `{}` (tensor `{}`)", layer.name, layer.tensor),
-                    problem,
-                    remedy,
-                ));
-            }
-        }
-        Ok(outputs)
+        outputs
     }
 
     /// Writes what is missing of a batch's images under temporary names.
@@ -380,7 +332,7 @@ impl Shared<'_> {
                 if !target.lacks(position) || (is_shared && target.file(name).exists()) {
                     continue;
                 }
-                let output = &outputs[self.job.outputs[at]];
+                let output = &outputs[self.job.network.outputs[at]];
                 let one = output.slice_axis(Axis(0), Slice::from(row..row + 1));
                 let values = target.of_image(one.remove_axis(Axis(0)));
                 self.watch.see(at, name, &values);

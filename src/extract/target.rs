@@ -103,6 +103,7 @@ impl Target {
 /// If features of another recipe are in the way and not to be overwritten.
 pub fn targets(job: &Job, place: &Place) -> Result<Vec<Target>> {
     let found: Vec<Option<Origin>> = job
+        .network
         .layers
         .iter()
         .map(|layer| {
@@ -115,7 +116,8 @@ pub fn targets(job: &Job, place: &Place) -> Result<Vec<Target>> {
         .collect::<Result<_>>()?;
     let known = found.iter().flatten().map(|origin| &origin.images);
     let images = fingerprints(place.stimuli, known.max_by_key(|known| known.len()));
-    job.layers
+    job.network
+        .layers
         .iter()
         .zip(found)
         .map(|(layer, found)| target(job, place, layer, found, &images))
@@ -136,7 +138,7 @@ fn target(
     let difference = found
         .as_ref()
         .and_then(|found| recipe.difference(&found.recipe));
-    let mut origin = Origin::new(job.engine.name(), job.model_file.clone(), recipe);
+    let mut origin = Origin::new(job.network.engine.name(), job.network.file.clone(), recipe);
     let mut found = found;
     let stale: HashSet<String> = if let Some(difference) = difference {
         if !place.force {
@@ -194,12 +196,12 @@ fn recipe(job: &Job, layer: &Layer) -> Recipe {
         Transform::Abs => "abs",
     };
     Recipe {
-        model: job.model_digest.clone(),
-        weights: job.weights.clone(),
+        model: job.network.digest.clone(),
+        weights: job.network.weights.clone(),
         tensor: layer.tensor.clone(),
         transform: transform.to_owned(),
-        preprocess: json!(job.preprocess),
-        size: [job.input.height, job.input.width],
+        preprocess: json!(job.network.preprocess),
+        size: [job.network.input.height, job.network.input.width],
         degrees: job.degrees.map(|degrees| [degrees.model, degrees.image]),
         units: job.units.to_string(),
         seed: job.seed,

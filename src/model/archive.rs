@@ -7,12 +7,14 @@
 use std::fs::{File, OpenOptions};
 use std::io::{BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 
 use zip::read::ZipFile;
 use zip::result::ZipError;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
 
+use super::go_on;
 use crate::error::{Error, Result};
 use crate::io::atomic::{Batch, Staged};
 
@@ -44,10 +46,11 @@ pub struct Entry {
 ///
 /// - `root`: name of the root folder.
 /// - `into`: a file that is not published yet.
+/// - `stop`: whether the user asked to stop.
 ///
 /// # Errors
-/// If a file cannot be read, or the archive not be written.
-pub fn write(root: &str, mut entries: Vec<Entry>, into: &Staged) -> Result<()> {
+/// If a file cannot be read, or the archive not be written, or the user asked to stop.
+pub fn write(root: &str, mut entries: Vec<Entry>, into: &Staged, stop: &AtomicBool) -> Result<()> {
     entries.sort();
     let path = into.path();
     let file = OpenOptions::new().write(true).open(into.temporary());
@@ -70,6 +73,7 @@ pub fn write(root: &str, mut entries: Vec<Entry>, into: &Staged) -> Result<()> {
             .map_err(not_written(path))?;
         let mut piece = vec![0; PIECE];
         loop {
+            go_on(stop)?;
             let n = file
                 .read(&mut piece)
                 .map_err(Error::io("read", &entry.file))?;
@@ -92,8 +96,8 @@ fn not_written(path: &Path) -> impl FnOnce(ZipError) -> Error {
 /// Unpacks an archive into a folder; returns its root folder there.
 ///
 /// # Errors
-/// If it is no archive or damaged, or has anything but files in one root folder.
-pub fn unpack(path: &Path, into: &Path) -> Result<PathBuf> {
+/// If it is no archive or damaged, has anything but files in one root folder, or the user asked to stop.
+pub fn unpack(path: &Path, into: &Path, stop: &AtomicBool) -> Result<PathBuf> {
     let file = File::open(path).map_err(Error::io("read", path))?;
     let mut archive = ZipArchive::new(BufReader::new(file)).map_err(damaged(path))?;
     if archive.len() > MOST_FILES {
@@ -115,6 +119,7 @@ pub fn unpack(path: &Path, into: &Path) -> Result<PathBuf> {
         let Place::File(relative) = place else {
             continue;
         };
+        go_on(stop)?;
         let mut entry = archive.by_index(number).map_err(damaged(path))?;
         let length = entry.size();
         let mut staged = Staged::create(into.join(relative))?;
@@ -238,7 +243,7 @@ mod tests {
         let path = folder.path().join("a.zip");
         crate::io::atomic::write(&path, bytes).unwrap();
         let into = folder.path().join("deep/in");
-        let root = unpack(&path, &into);
+        let root = unpack(&path, &into, &AtomicBool::new(false));
         let above = std::fs::read_dir(folder.path()).unwrap().flatten();
         let above: Vec<_> = above.map(|entry| entry.file_name()).collect();
         assert!(

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use ndarray::{ArrayD, Axis, ShapeBuilder, concatenate};
 
-use super::manifest::Manifest;
+use super::manifest::{Behaviour, Manifest};
 use super::subject::{Activations, Output, Subject};
 use crate::error::{Error, Result};
 use crate::io::features::{self, VARIABLE};
@@ -17,7 +17,7 @@ pub struct Folders {
     readout: Option<Folder>,
     logits: Option<Folder>,
     /// Why readout and logits are not among the outputs.
-    unknown: [Option<String>; 2],
+    unknown: Behaviour<String>,
 }
 
 struct Folder {
@@ -98,22 +98,17 @@ impl Folders {
         let Some((images, _)) = images.filter(|_| problems.is_empty()) else {
             return Err(problems);
         };
-        let mut unknown = [None, None];
-        let mut behaviour = [None, None];
-        for (at, name) in [&manifest.readout, &manifest.logits]
-            .into_iter()
-            .enumerate()
-        {
-            let Some(folder) = name.as_ref().map(|name| Folder::new(root, name)) else {
-                continue;
-            };
-            match folder.images() {
-                Ok(found) if found == images => behaviour[at] = Some(folder),
-                Ok(_) => unknown[at] = Some(format!("`{}` has other images", folder.name)),
-                Err(error) => unknown[at] = Some(error.to_string()),
+        let ([readout, logits], unknown) = manifest.behaviour(|name| {
+            let folder = Folder::new(root, name);
+            match folder.images()? == images {
+                true => Ok(folder),
+                false => Err(Error::file(
+                    &folder.path,
+                    "has other images than the layers",
+                    "extract it for the same images",
+                )),
             }
-        }
-        let [readout, logits] = behaviour;
+        });
         Ok(Folders {
             images,
             layers,

@@ -2,41 +2,30 @@
 
 use std::path::Path;
 
-use ndarray::{ArrayD, Axis, Slice, concatenate};
+use ndarray::{ArrayD, Axis, concatenate};
 use rayon::prelude::*;
 
 use super::images::Picture;
-use super::manifest::Manifest;
+use super::manifest::{Behaviour, Manifest};
 use super::subject::{Activations, Output, Subject};
 use crate::error::{Error, Result};
-use crate::extract::engine::{Choice, Engine};
+use crate::extract::engine::Choice;
 use crate::extract::layers::{Layer, layers};
-use crate::extract::onnx::{Layout, Model};
-use crate::extract::preprocess;
-use crate::settings::{Extract, Preprocess, Transform};
-
-/// Colours of a picture.
-const N_COLOURS: usize = 3;
+use crate::extract::network::{self, Loading};
+use crate::extract::onnx::{Layout, Model, Weights};
+use crate::settings::Extract;
 
 /// A loaded network and the pictures it is shown.
 pub struct Network {
-    engine: Box<dyn Engine>,
-    layout: Layout,
-    preprocess: Preprocess,
+    network: network::Network,
     pictures: Vec<Picture>,
     n_parameters: u64,
-    layers: Vec<Wanted>,
-    readout: Option<Wanted>,
-    logits: Option<Wanted>,
+    /// Of the layers, as in the manifest; they are the first of the network's.
+    names: Vec<String>,
+    /// Readout and logits, where the network has them: name as in the manifest, number among the network's layers.
+    behaviour: Behaviour<(String, usize)>,
     /// Why readout and logits are not among the outputs.
-    unknown: [Option<String>; 2],
-}
-
-/// An output and where it is among the engine's results.
-struct Wanted {
-    name: String,
-    at: usize,
-    transform: Transform,
+    unknown: Behaviour<String>,
 }
 
 impl Network {
@@ -52,138 +41,53 @@ impl Network {
         manifest: &Manifest,
         pictures: Vec<Picture>,
     ) -> Result<Network, Vec<String>> {
-        let mut problems = Vec::new();
-        let layout = layout(&model, path, manifest).map_err(|problem| problems.push(problem));
+        let mut loading = loading(&model, path, manifest)?;
         let names = Names::new(&model, path, manifest);
-        let mut found = Vec::new();
-        for layer in &manifest.layers {
-            match names.find(&layer.name) {
-                Ok(layer) => found.push(layer),
-                Err(error) => problems.push(error.to_string()),
-            }
-        }
-        let (Ok(layout), []) = (layout, problems.as_slice()) else {
-            return Err(problems);
-        };
-        let mut unknown = [None, None];
-        let mut behaviour = [None, None];
-        for (at, name) in [&manifest.readout, &manifest.logits]
-            .into_iter()
-            .enumerate()
-        {
-            match name.as_ref().map(|name| names.find(name)).transpose() {
-                Ok(layer) => behaviour[at] = layer,
-                Err(error) => unknown[at] = Some(error.to_string()),
-            }
-        }
-        let mut tensors = Vec::new();
-        let mut wanted = |layer: Layer, name: &str| {
-            let known = tensors.iter().position(|tensor| *tensor == layer.tensor);
-            let at = known.unwrap_or_else(|| {
-                tensors.push(layer.tensor);
-                tensors.len() - 1
-            });
-            let (name, transform) = (name.to_owned(), layer.transform);
-            Wanted {
-                name,
-                at,
-                transform,
-            }
-        };
-        let declared = found.into_iter().zip(&manifest.layers);
-        let layers = declared
-            .map(|(found, layer)| wanted(found, &layer.name))
-            .collect();
-        let [readout, logits] = behaviour;
-        let readout = readout
-            .zip(manifest.readout.as_ref())
-            .map(|(layer, name)| wanted(layer, name));
-        let logits = logits
-            .zip(manifest.logits.as_ref())
-            .map(|(layer, name)| wanted(layer, name));
-        let n_parameters = model.graph().n_parameters();
-        let engine = model.with_outputs(&tensors).and_then(|model| {
-            let threads = rayon::current_num_threads();
-            Choice::Rten.load(model, &layout.input, &tensors, threads)
+        let (behaviour, unknown) = manifest.behaviour(|name| {
+            let layer = names.find(name)?;
+            loading.layers.push(layer);
+            Ok((name.to_owned(), loading.layers.len() - 1))
         });
+        let n_parameters = model.graph().n_parameters();
+        let loaded = network::Network::load(model, loading, None);
+        let names = manifest.layers.iter().map(|layer| layer.name.clone());
         Ok(Network {
-            engine: engine.map_err(|error| vec![error.to_string()])?,
-            layout,
-            preprocess: manifest.preprocess.clone(),
+            network: loaded.map_err(|error| vec![error.to_string()])?,
             pictures,
             n_parameters,
-            layers,
-            readout,
-            logits,
+            names: names.collect(),
+            behaviour,
             unknown,
         })
     }
 
     /// Results of the engine for some pictures, in as few passes as the network allows: `(n_images, …)` each.
     fn run(&self, pictures: &[Picture]) -> Result<Vec<ArrayD<f32>>> {
-        let size = self.layout.batch.unwrap_or(pictures.len());
+        let size = self.network.input.batch.unwrap_or(pictures.len());
         let passes: Vec<Vec<ArrayD<f32>>> = pictures
             .chunks(size)
-            .map(|some| self.pass(some, size))
+            .map(|some| self.network.pass(some.iter().map(|one| &one.pixels), None))
             .collect::<Result<_>>()?;
         joined(&passes)
-    }
-
-    /// One pass; what is missing to a full batch is black.
-    fn pass(&self, pictures: &[Picture], size: usize) -> Result<Vec<ArrayD<f32>>> {
-        let (height, width) = (self.layout.height, self.layout.width);
-        let mut values: Vec<f32> = pictures
-            .iter()
-            .flat_map(|one| {
-                preprocess::tensor(&one.pixels, &self.preprocess, None, (height, width))
-            })
-            .collect();
-        values.resize(size * N_COLOURS * height * width, 0.0);
-        let images = ArrayD::from_shape_vec(vec![size, N_COLOURS, height, width], values)
-            .expect("as many values as the pictures have");
-        let images = match self.layout.colours_last {
-            true => images.permuted_axes(vec![0, 2, 3, 1]),
-            false => images,
-        };
-        let outputs = self.engine.run(images.view())?;
-        let of_output = |(at, output): (usize, ArrayD<f32>)| {
-            if output.shape().first() != Some(&size) || output.is_empty() {
-                return Err(self.without_images(at, output.shape(), size));
-            }
-            let mut output = output;
-            output.slice_axis_inplace(Axis(0), Slice::from(..pictures.len()));
-            Ok(output)
-        };
-        outputs.into_iter().enumerate().map(of_output).collect()
-    }
-
-    fn without_images(&self, at: usize, shape: &[usize], n_images: usize) -> Error {
-        let behaviour = self.readout.iter().chain(&self.logits);
-        let mut wanted = self.layers.iter().chain(behaviour);
-        let name = wanted.find(|one| one.at == at).map_or("", |one| &one.name);
-        Error::data(
-            format!("layer `{name}`"),
-            format!("has the shape {shape:?} for {n_images} images"),
-            "choose a layer whose first axis is the images, with units",
-        )
     }
 
     /// Results under their names.
     fn named(&self, results: &[ArrayD<f32>]) -> Activations {
         let n_images = results.first().map_or(0, |result| result.shape()[0]);
-        let output = |wanted: &Wanted| Output {
-            name: wanted.name.clone(),
-            values: match wanted.transform {
-                Transform::None => results[wanted.at].clone(),
-                Transform::Abs => results[wanted.at].mapv(f32::abs),
-            },
+        let output = |(name, at): (&String, usize)| Output {
+            name: name.clone(),
+            values: self.network.of_layer(at, results),
         };
         let names = self.pictures[..n_images].iter().map(|one| one.name.clone());
+        let [readout, logits] = self
+            .behaviour
+            .each_ref()
+            .map(|found| found.as_ref().map(|(name, at)| output((name, *at))));
         Activations {
             images: names.collect(),
-            layers: self.layers.iter().map(output).collect(),
-            readout: self.readout.as_ref().map(output),
-            logits: self.logits.as_ref().map(output),
+            layers: self.names.iter().zip(0..).map(output).collect(),
+            readout,
+            logits,
         }
     }
 }
@@ -210,6 +114,20 @@ impl Subject for Network {
         [readout.as_deref(), logits.as_deref()]
     }
 
+    fn repeated(&self) -> Vec<(String, String, String)> {
+        let layers = &self.network.layers[..self.names.len()];
+        let is_same = |a: &Layer, b: &Layer| a.tensor == b.tensor && a.transform == b.transform;
+        let repeated = |(at, layer): (usize, &Layer)| {
+            let first = layers[..at]
+                .iter()
+                .position(|other| is_same(other, layer))?;
+            let (first, name) = (self.names[first].clone(), self.names[at].clone());
+            // One name twice is told by check 7.
+            (first != name).then(|| (first, name, layer.tensor.clone()))
+        };
+        layers.iter().enumerate().filter_map(repeated).collect()
+    }
+
     fn n_parameters(&self) -> Option<u64> {
         Some(self.n_parameters)
     }
@@ -230,6 +148,35 @@ fn joined(passes: &[Vec<ArrayD<f32>>]) -> Result<Vec<ArrayD<f32>>> {
         })
     };
     (0..n_results).map(of_all).collect()
+}
+
+/// How a manifest's network is loaded, with its layers in their order.
+///
+/// - `path`: the ONNX file, for messages.
+///
+/// # Errors
+/// All that is wrong: images of another size, layers that are not there.
+pub fn loading(model: &Model, path: &Path, manifest: &Manifest) -> Result<Loading, Vec<String>> {
+    let mut problems = Vec::new();
+    let input = layout(model, path, manifest).map_err(|problem| problems.push(problem));
+    let names = Names::new(model, path, manifest);
+    let mut layers = Vec::new();
+    for layer in &manifest.layers {
+        match names.find(&layer.name) {
+            Ok(layer) => layers.push(layer),
+            Err(error) => problems.push(error.to_string()),
+        }
+    }
+    let (Ok(input), []) = (input, problems.as_slice()) else {
+        return Err(problems);
+    };
+    Ok(Loading {
+        input,
+        preprocess: manifest.preprocess.clone(),
+        layers,
+        weights: Weights::Trained,
+        engine: Choice::Rten,
+    })
 }
 
 /// The image input, in the manifest's size.

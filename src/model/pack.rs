@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 
 use super::archive::{self, Entry};
 use super::checks::{Checked, check};
@@ -45,11 +46,18 @@ pub struct Packed {
 /// - `path`: a manifest, or the folder of one.
 /// - `out`: the archive.
 /// - `force`: replace an archive with other bytes.
+/// - `stop`: whether the user asked to stop.
 ///
 /// # Errors
-/// If a file cannot be read or written, or something else is in the way.
-pub fn pack(path: &Path, out: &Path, force: bool, memory: Memory) -> Result<Packing> {
-    let checked = check(path, memory);
+/// If a file cannot be read or written, something else is in the way, or the user asked to stop.
+pub fn pack(
+    path: &Path,
+    out: &Path,
+    force: bool,
+    memory: Memory,
+    stop: &AtomicBool,
+) -> Result<Packing> {
+    let checked = check(path, memory, stop)?;
     let Some(manifest) = checked.manifest.as_ref() else {
         return Ok(Packing::Refused(Box::new(checked)));
     };
@@ -60,13 +68,13 @@ pub fn pack(path: &Path, out: &Path, force: bool, memory: Memory) -> Result<Pack
     refuse_itself(out, &entries)?;
     let n_files = entries.len();
     let staged = Staged::create(out)?;
-    archive::write(&manifest.id, entries, &staged)?;
+    archive::write(&manifest.id, entries, &staged, stop)?;
     let was_there = is_same(staged.temporary(), out)?;
     if out.exists() && !was_there && !force {
         let remedy = "name another file, or overwrite it with `--force`";
         return Err(Error::file(out, "is there with other content", remedy));
     }
-    let copy = check_copy(staged.temporary(), manifest, memory)?;
+    let copy = check_copy(staged.temporary(), manifest, memory, stop)?;
     if !copy.findings.none_failed() {
         return Ok(Packing::Changed(Box::new(copy)));
     }
@@ -140,9 +148,14 @@ fn refuse_itself(out: &Path, entries: &[Entry]) -> Result<()> {
 }
 
 /// Checks an archive from a temporary folder, where only what is in it is there.
-fn check_copy(archive: &Path, manifest: &Manifest, memory: Memory) -> Result<Checked> {
-    let (folder, root) = unpacked(archive)?;
-    let mut checked = check(&root, memory);
+fn check_copy(
+    archive: &Path,
+    manifest: &Manifest,
+    memory: Memory,
+    stop: &AtomicBool,
+) -> Result<Checked> {
+    let (folder, root) = unpacked(archive, stop)?;
+    let mut checked = check(&root, memory, stop)?;
     drop(folder);
     // Where it was checked is gone.
     checked.path = Path::new(&manifest.id).join(FILE_NAME);
@@ -152,11 +165,11 @@ fn check_copy(archive: &Path, manifest: &Manifest, memory: Memory) -> Result<Che
 /// An archive in a temporary folder, and its root there; both go when the folder is dropped.
 ///
 /// # Errors
-/// If it cannot be unpacked.
-pub fn unpacked(archive: &Path) -> Result<(tempfile::TempDir, PathBuf)> {
+/// If it cannot be unpacked, or the user asked to stop.
+pub fn unpacked(archive: &Path, stop: &AtomicBool) -> Result<(tempfile::TempDir, PathBuf)> {
     let temporary = std::env::temp_dir();
     let folder = tempfile::tempdir().map_err(Error::io("create", &temporary))?;
-    let root = archive::unpack(archive, folder.path())?;
+    let root = archive::unpack(archive, folder.path(), stop)?;
     Ok((folder, root))
 }
 

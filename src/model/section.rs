@@ -136,6 +136,15 @@ impl<'t, 'p> Section<'t, 'p> {
         })
     }
 
+    /// A list of texts; empty if the key is missing.
+    pub fn texts(&mut self, key: &str) -> Vec<String> {
+        let texts = self.get(key, "a list of texts", |value| {
+            let texts = value.as_array()?.iter().map(Value::as_str);
+            texts.map(|text| text.map(str::to_owned)).collect()
+        });
+        texts.unwrap_or_default()
+    }
+
     /// A table inside this one.
     pub fn table(&mut self, key: &str) -> Option<&'t Table> {
         self.get(key, "a section", Value::as_table)

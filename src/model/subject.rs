@@ -62,6 +62,11 @@ pub trait Subject {
     /// Names that `[behaviour]` gives and the model does not know, with the reason: readout, logits.
     fn unknown(&self) -> [Option<&str>; 2];
 
+    /// Declared layers that are the same as one before them: the two names, and what they are.
+    fn repeated(&self) -> Vec<(String, String, String)> {
+        Vec::new()
+    }
+
     /// Parameters of the network; none without one.
     fn n_parameters(&self) -> Option<u64>;
 }

@@ -13,6 +13,7 @@
 //! | [`voxels`] | `results/voxels.parquet`, one row per voxel and layer |
 //! | [`sites`] | what `score` found for every site and split, as Parquet |
 //! | [`scores`] | what `score` found for every layer and subject, as text and CSV |
+//! | [`properties`] | what `properties` found, as text, JSON and CSV |
 //! | [`figure`] | ranking of networks, top ROI per layer, accuracies and more, as SVG and PNG |
 //! | [`relation`] | what `relate` found, as text, CSV and JSON |
 //! | [`tree`] | an evaluated benchmark tree as an indented table |
@@ -29,6 +30,7 @@ pub mod figure;
 pub mod json;
 pub mod page;
 pub mod parquet;
+pub mod properties;
 pub mod published;
 pub mod relation;
 pub mod results;

@@ -67,7 +67,15 @@ const WITHOUT_LAYERS: &[(usize, &str)] = &[
     (14, "skipped"),
 ];
 
-const CASES: [Case; 21] = [
+const CASES: [Case; 22] = [
+    Case {
+        edit: (
+            "[commit]",
+            "[[layers]]\nname = \"again\"\ntensor = \"features.4\"\ndepth = 3\n[commit]",
+        ),
+        findings: &[(5, "warning")],
+        told: "layers `features.4` and `again` are one tensor, `features.4`",
+    },
     Case {
         edit: ("version", "version"),
         findings: &[],
@@ -427,6 +435,41 @@ fn features_are_checked_as_far_as_they_go() {
         message(found.status(2), 3).contains("im98.mat` is a link"),
         "{found}"
     );
+}
+
+#[test]
+fn a_thousand_logits_are_as_many_as_there_are_classes() {
+    let env = models();
+    let network = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/logits.onnx");
+    fs::copy(network, env.path("models/cnn/logits.onnx")).unwrap();
+    let manifest = r#"
+[model]
+id = "cnn"
+kind = "base"
+[source]
+onnx = "logits.onnx"
+sha256 = "SHA"
+[input]
+visual_degrees = 8
+[[layers]]
+name = "logits"
+depth = 1
+[behaviour]
+readout = "logits"
+logits = "logits"
+[meta]
+params = 3000
+bibtex = "@misc{a, url = {x}}"
+"#;
+    let sha256 = bhscore::model::source::sha256(
+        env.path("models/cnn").as_path(),
+        "".as_ref(),
+        &["logits.onnx".into()],
+    );
+    write(&env, &manifest.replace("SHA", &sha256.unwrap()));
+    let found = check(&env, &[]);
+    assert_eq!(statuses(found.ok()), all_ok_but(&[]), "{found}");
+    assert_eq!(message(&found, 10), "1000 logits");
 }
 
 #[test]

@@ -32,6 +32,8 @@
 //! | [`browser`] | does a browser sort, fold and show its pages without asking for anything? |
 //! | [`check`] | does each defect of a model have its finding, and nothing else one? |
 //! | [`pack`] | is an archive whole, the same every time, and safe? |
+//! | [`properties`] | is tuning that of the filters, compared with neurons, absent where it is absent? |
+//! | [`manifest`] | is a manifest scored on a benchmark file as its features would be? |
 //! | [`inspect`] | does it say what is in every kind of file? |
 //! | [`demo`] | does the demo end with the scores it was made for? |
 //!
@@ -66,10 +68,12 @@ mod golden;
 mod inspect;
 mod interrupted;
 mod items;
+mod manifest;
 mod object_time;
 mod odd;
 mod options;
 mod pack;
+mod properties;
 mod readout;
 mod relate;
 mod report;

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::os::unix::fs::symlink;
 
 use crate::check::{GOOD, models, write};
-use crate::env::{Run, TestEnv, files, run};
+use crate::env::{Run, TestEnv, files, program, run, spawn};
 
 fn pack(env: &TestEnv, args: &[&str]) -> Run {
     let (model, out) = (env.path("models/cnn"), env.path("cnn.zip"));
@@ -111,4 +111,36 @@ fn hostile_archives_leave_nothing_behind() {
     run(["check", path.to_str().unwrap()])
         .status(2)
         .stderr_contains("is no zip file");
+}
+
+/// Files of an archive that takes long to unpack.
+const MANY: usize = 5_000;
+
+#[test]
+fn interrupted_checks_leave_no_temporary_folder() {
+    let env = TestEnv::empty();
+    let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    let options = zip::write::SimpleFileOptions::default();
+    for file in 0..MANY {
+        archive
+            .start_file(format!("f/features/conv/{file}.mat"), options)
+            .unwrap();
+        archive.write_all(b"x").unwrap();
+    }
+    let path = env.path("f.zip");
+    fs::write(&path, archive.finish().unwrap().into_inner()).unwrap();
+    let temporary = env.path("tmp");
+    fs::create_dir_all(&temporary).unwrap();
+    let is_empty = || fs::read_dir(&temporary).unwrap().next().is_none();
+    let mut command = program();
+    command.args(["check", path.to_str().unwrap()]);
+    let mut child = spawn(command.env("TMPDIR", &temporary));
+    while is_empty() {
+        assert!(child.try_wait().unwrap().is_none(), "it ended too early");
+    }
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    let run = Run::from_output("check".to_owned(), child.wait_with_output().unwrap());
+    run.status(1).stderr_contains("interrupted");
+    assert!(is_empty(), "{run}");
 }

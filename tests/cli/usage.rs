@@ -11,7 +11,7 @@ use crate::env::{Run, TestEnv, program, run, spawn};
 use crate::items::{Item, NET, items};
 
 /// Every command with its subcommands.
-const COMMANDS: [&[&str]; 26] = [
+const COMMANDS: [&[&str]; 27] = [
     &[],
     &["demo"],
     &["extract"],
@@ -31,6 +31,7 @@ const COMMANDS: [&[&str]; 26] = [
     &["score"],
     &["commit"],
     &["readout"],
+    &["properties"],
     &["check"],
     &["pack"],
     &["relate"],

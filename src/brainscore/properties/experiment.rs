@@ -5,21 +5,23 @@
 //! of all but the receptive-field set only the units that see the gratings are kept; of that one a map of 441 numbers a
 //! unit.
 
+use std::collections::BTreeMap;
+
 use ndarray::{Array1, Array2, ArrayView3, Axis};
 
 use super::grating::PIXELS_PER_DEGREE;
-use super::histogram::{self, Similarity};
+use super::histogram::{self, Neurons, Similarity};
 use super::property::Property;
 use super::published;
 use super::rate::Calibration;
 use super::receptive_field::Map;
 use super::stimuli::{self, BLANK_SIDE, CENTRE, Set};
-use super::table::{Rates, Values};
+use super::table::{self, OfUnits, Rates, Values};
 use crate::brainscore::normalise::Normalised;
 use crate::error::{Error, Result};
 
-/// Images shown at once by default: 14 MB of pixels.
-pub const IMAGES_AT_ONCE: usize = 32;
+/// Images that are shown, the blank one among them.
+pub const N_IMAGES: usize = 1 + 3528 + 1152 + 2112 + 2304;
 
 /// Images as they are shown.
 #[derive(Debug, Clone, Copy)]
@@ -41,23 +43,33 @@ pub struct Recorded {
     pub units: Vec<usize>,
     /// From their responses to rates.
     pub calibration: Calibration,
-    /// Properties of those that respond.
+    /// Their properties, `(n_units,)` each.
+    pub of_units: OfUnits,
+    /// The same of those that respond.
     pub values: Values,
 }
 
 /// A property's score.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Score {
     /// The property.
     pub property: Property,
     /// Units that have responded, with or without a value.
     pub n_units: usize,
+    /// Those of them without a value.
+    pub n_undefined: usize,
     /// Similarity of units and neurons.
     pub raw: Similarity,
     /// Of neurons with themselves.
     pub ceiling: Similarity,
     /// Their ratio.
     pub ceiled: Normalised,
+    /// Units in the neurons' bins, as shares, `(n_bins,)`; NaN if no unit is in one.
+    pub units: Vec<f64>,
+    /// The neurons.
+    pub neurons: Neurons,
+    /// Whether they are the user's.
+    pub is_own: bool,
 }
 
 /// Shows all sets and measures the 15 properties that gratings measure.
@@ -108,28 +120,37 @@ pub fn record(network: &mut Network, images_at_once: usize) -> Result<Recorded> 
         responses: responses.mapv_into(|response| calibration.rate(response)),
         spontaneous: blank.mapv(|response| calibration.rate(response)),
     };
-    let mut values = rates(orientation).properties(Set::Orientation);
+    let mut of_units = rates(orientation).properties(Set::Orientation);
     for set in [Set::Frequency, Set::Size] {
-        values.extend(rates(of_set(set)?).properties(set));
+        of_units.extend(rates(of_set(set)?).properties(set));
     }
     Ok(Recorded {
         units,
         calibration,
-        values,
+        values: table::responding(&of_units),
+        of_units,
     })
 }
 
-/// Scores of the properties of which histograms were published, in the order of [`Property::ALL`].
-pub fn scores(values: &Values, seed: u32) -> Vec<Score> {
+/// Scores of the properties of which there are neurons, in the order of [`Property::ALL`].
+///
+/// - `own`: neurons of the user's, which stand for published ones.
+pub fn scores(values: &Values, own: &BTreeMap<Property, Neurons>, seed: u32) -> Vec<Score> {
     let of = |(&property, values): (&Property, &Vec<f64>)| {
-        let neurons = published::neurons(property)?;
+        let own = own.get(&property).cloned();
+        let is_own = own.is_some();
+        let neurons = own.or_else(|| published::neurons(property))?;
         let (raw, ceiling) = (neurons.similarity(values, seed), neurons.ceiling(seed));
         Some(Score {
             property,
+            units: neurons.shares(values),
             n_units: values.len(),
+            n_undefined: values.iter().filter(|value| value.is_nan()).count(),
             raw,
             ceiling,
             ceiled: histogram::ceiled(raw, ceiling),
+            neurons,
+            is_own,
         })
     };
     values.iter().filter_map(of).collect()
@@ -210,12 +231,22 @@ mod tests {
     }
 
     #[test]
+    fn all_images_are_counted() {
+        let of_sets: usize = Set::ALL.map(|set| set.gratings().len()).iter().sum();
+        assert_eq!(N_IMAGES, 1 + of_sets);
+    }
+
+    #[test]
     fn only_published_properties_are_scored() {
         let mut values = Values::new();
         values.insert(Property::MaxDc, vec![10.0; 5]);
         values.insert(Property::PreferredOrientation, vec![0.0, 45.0, 90.0, 135.0]);
-        let found = scores(&values, histogram::SEED);
+        let found = scores(&values, &BTreeMap::new(), histogram::SEED);
         assert_eq!((found.len(), found[0].n_units), (1, 4));
         assert!(found[0].raw.value > 0.9 && found[0].ceiled.value <= 1.01);
+        assert_eq!(found[0].units, [0.25; 4]);
+        let own = Neurons::of_values(Property::MaxDc.edges(), &[1.0, 10.0]);
+        let found = scores(&values, &BTreeMap::from([(Property::MaxDc, own)]), 0);
+        assert!(found[0].is_own && !found[1].is_own);
     }
 }

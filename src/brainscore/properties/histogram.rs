@@ -80,6 +80,21 @@ impl Neurons {
         Neurons::of_values(edges, &values)
     }
 
+    /// Edges of the bins, ascending, `(n_bins + 1,)`.
+    pub fn edges(&self) -> &[f64] {
+        &self.edges
+    }
+
+    /// Their histogram, as shares, `(n_bins,)`; NaN if no neuron has a value.
+    pub fn histogram(&self) -> Vec<f64> {
+        self.in_bins(self.values.iter().copied())
+    }
+
+    /// Histogram of units in the same bins, as shares, `(n_bins,)`; NaN if none is in one.
+    pub fn shares(&self, units: &[f64]) -> Vec<f64> {
+        self.in_bins(clamped(units, &self.edges).into_iter())
+    }
+
     /// Number of neurons, with and without a value.
     pub fn n_neurons(&self) -> usize {
         self.values.len()
@@ -112,14 +127,14 @@ impl Neurons {
         };
         let last = u32::try_from(last).expect("fewer than 2^32 units");
         let units = clamped(units, &self.edges);
-        let neurons = self.shares(self.values.iter().copied());
+        let neurons = self.histogram();
         let mut random = LegacyRandom::seed(seed);
         let draw = |_| {
             let drawn = self
                 .values
                 .iter()
                 .map(|_| units[random.interval(last) as usize]);
-            kolmogorov_similarity(&self.shares(drawn), &neurons)
+            kolmogorov_similarity(&self.in_bins(drawn), &neurons)
         };
         (0..N_DRAWS).map(draw).collect()
     }
@@ -130,7 +145,7 @@ impl Neurons {
     }
 
     /// Share of the values in each bin; NaN if none is.
-    fn shares(&self, values: impl Iterator<Item = f64>) -> Vec<f64> {
+    fn in_bins(&self, values: impl Iterator<Item = f64>) -> Vec<f64> {
         let n_bins = self.edges.len() - 1;
         let mut counts = vec![0.0; n_bins];
         for value in values.filter(|value| !value.is_nan()) {
@@ -189,8 +204,11 @@ mod tests {
     fn values_are_in_the_bin_of_their_lower_edge() {
         let neurons =
             Neurons::of_values(vec![0.0, 1.0, 2.0], &[-5.0, 0.0, 1.0, 2.0, 9.0, f64::NAN]);
-        let shares = neurons.shares(neurons.values.iter().copied());
-        assert_eq!(shares, [0.4, 0.6]);
+        assert_eq!(neurons.histogram(), [0.4, 0.6]);
+        assert_eq!(
+            neurons.shares(&[7.0, 7.0, 0.5, f64::NAN]),
+            [1.0 / 3.0, 2.0 / 3.0]
+        );
         assert_eq!(neurons.n_neurons(), 6);
     }
 

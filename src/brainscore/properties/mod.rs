@@ -17,6 +17,7 @@
 //! | [`table`] | properties of all units from their rates to a set of gratings |
 //! | [`property`] | the 22 properties of the registry and their bins |
 //! | [`published`] | histograms that were published, for seven of them |
+//! | [`own`] | neurons of the user's, from a file |
 //! | [`histogram`] | how similar a distribution is to a histogram, and its ceiling |
 //! | [`experiment`] | all of it, with a network that the caller runs |
 //!
@@ -26,6 +27,7 @@
 pub mod experiment;
 pub mod grating;
 pub mod histogram;
+pub mod own;
 pub mod property;
 pub mod published;
 pub mod rate;

@@ -6,96 +6,59 @@ use std::str::FromStr;
 use super::stimuli::Set;
 use crate::nearest;
 
-/// A property.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[allow(missing_docs, reason = "each is its name")]
-pub enum Property {
+/// The properties with their keys in settings and results, in the order of [`Property::ALL`].
+macro_rules! properties {
+    ($($name:ident = $key:literal,)*) => {
+        /// A property.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[allow(missing_docs, reason = "each is its name")]
+        pub enum Property { $($name,)* }
+
+        impl Property {
+            /// All of them.
+            pub const ALL: [Property; 22] = [$(Property::$name,)*];
+
+            /// Its key in settings and results.
+            pub fn key(self) -> &'static str {
+                match self { $(Property::$name => $key,)* }
+            }
+        }
+    };
+}
+
+properties! {
     // Ringach et al. 2002.
-    CircularVariance,
-    OrientationBandwidth,
-    OrthogonalPreferredRatio,
-    OrientationSelective,
-    CircularVarianceBandwidthRatio,
-    OrthogonalPreferredCircularVarianceDifference,
-    MaxDc,
-    ModulationRatio,
+    CircularVariance = "circular_variance",
+    OrientationBandwidth = "or_bandwidth",
+    OrthogonalPreferredRatio = "orth_pref_ratio",
+    OrientationSelective = "or_selective",
+    CircularVarianceBandwidthRatio = "cv_bandwidth_ratio",
+    OrthogonalPreferredCircularVarianceDifference = "opr_cv_diff",
+    MaxDc = "max_dc",
+    ModulationRatio = "modulation_ratio",
     // De Valois et al. 1982.
-    PreferredOrientation,
-    PeakSpatialFrequency,
+    PreferredOrientation = "pref_or",
+    PeakSpatialFrequency = "peak_sf",
     // Schiller et al. 1976.
-    SpatialFrequencySelective,
-    SpatialFrequencyBandwidth,
+    SpatialFrequencySelective = "sf_selective",
+    SpatialFrequencyBandwidth = "sf_bandwidth",
     // Cavanaugh et al. 2002.
-    SurroundSuppressionIndex,
-    GratingSummationField,
-    SurroundDiameter,
+    SurroundSuppressionIndex = "surround_suppression_index",
+    GratingSummationField = "grating_summation_field",
+    SurroundDiameter = "surround_diameter",
     // Freeman et al. 2013, Ziemba et al. 2016.
-    TextureModulationIndex,
-    AbsoluteTextureModulationIndex,
-    TextureSelectivity,
-    TextureSparseness,
-    VarianceRatio,
-    MaxTexture,
-    MaxNoise,
+    TextureModulationIndex = "texture_modulation_index",
+    AbsoluteTextureModulationIndex = "abs_texture_modulation_index",
+    TextureSelectivity = "texture_selectivity",
+    TextureSparseness = "texture_sparseness",
+    VarianceRatio = "texture_variance_ratio",
+    MaxTexture = "max_texture",
+    MaxNoise = "max_noise",
 }
 
 use Property::*;
 
 impl Property {
-    /// All of them.
-    pub const ALL: [Property; 22] = [
-        CircularVariance,
-        OrientationBandwidth,
-        OrthogonalPreferredRatio,
-        OrientationSelective,
-        CircularVarianceBandwidthRatio,
-        OrthogonalPreferredCircularVarianceDifference,
-        MaxDc,
-        ModulationRatio,
-        PreferredOrientation,
-        PeakSpatialFrequency,
-        SpatialFrequencySelective,
-        SpatialFrequencyBandwidth,
-        SurroundSuppressionIndex,
-        GratingSummationField,
-        SurroundDiameter,
-        TextureModulationIndex,
-        AbsoluteTextureModulationIndex,
-        TextureSelectivity,
-        TextureSparseness,
-        VarianceRatio,
-        MaxTexture,
-        MaxNoise,
-    ];
-
-    /// Its key in settings and results.
-    pub fn key(self) -> &'static str {
-        match self {
-            CircularVariance => "circular_variance",
-            OrientationBandwidth => "or_bandwidth",
-            OrthogonalPreferredRatio => "orth_pref_ratio",
-            OrientationSelective => "or_selective",
-            CircularVarianceBandwidthRatio => "cv_bandwidth_ratio",
-            OrthogonalPreferredCircularVarianceDifference => "opr_cv_diff",
-            MaxDc => "max_dc",
-            ModulationRatio => "modulation_ratio",
-            PreferredOrientation => "pref_or",
-            PeakSpatialFrequency => "peak_sf",
-            SpatialFrequencySelective => "sf_selective",
-            SpatialFrequencyBandwidth => "sf_bandwidth",
-            SurroundSuppressionIndex => "surround_suppression_index",
-            GratingSummationField => "grating_summation_field",
-            SurroundDiameter => "surround_diameter",
-            TextureModulationIndex => "texture_modulation_index",
-            AbsoluteTextureModulationIndex => "abs_texture_modulation_index",
-            TextureSelectivity => "texture_selectivity",
-            TextureSparseness => "texture_sparseness",
-            VarianceRatio => "texture_variance_ratio",
-            MaxTexture => "max_texture",
-            MaxNoise => "max_noise",
-        }
-    }
-
     /// The gratings that it is measured with; none where textures are needed, which cannot be generated.
     pub fn set(self) -> Option<Set> {
         match self {

@@ -17,6 +17,70 @@ const FREQUENCY_GROUPS: [[usize; 12]; 4] = [
     [1, 2, 1, 2, 5, 15, 13, 9, 3, 2, 0, 0],
 ];
 
+/// The properties' paper, and those with the neurons, as BibTeX.
+const MARQUES: &str = "@article{Marques2021,
+  author = {Marques, Tiago and Schrimpf, Martin and DiCarlo, James J.},
+  title = {Multi-scale hierarchical neural network models that bridge from single neurons in the primate primary \
+visual cortex to object recognition behavior},
+  journal = {bioRxiv},
+  year = {2021},
+  doi = {10.1101/2021.03.01.433495}
+}
+";
+const CAVANAUGH: &str = "@article{Cavanaugh2002,
+  author = {Cavanaugh, James R. and Bair, Wyeth and Movshon, J. Anthony},
+  title = {Nature and interaction of signals from the receptive field center and surround in macaque {V1} neurons},
+  journal = {Journal of Neurophysiology},
+  volume = {88},
+  pages = {2530--2546},
+  year = {2002}
+}
+";
+const DE_VALOIS_ORIENTATION: &str = "@article{DeValois1982a,
+  author = {De Valois, Russell L. and Yund, E. William and Hepler, Norva},
+  title = {The orientation and direction selectivity of cells in macaque visual cortex},
+  journal = {Vision Research},
+  volume = {22},
+  pages = {531--544},
+  year = {1982}
+}
+";
+const DE_VALOIS_FREQUENCY: &str = "@article{DeValois1982b,
+  author = {De Valois, Russell L. and Albrecht, Duane G. and Thorell, Lisa G.},
+  title = {Spatial frequency selectivity of cells in macaque visual cortex},
+  journal = {Vision Research},
+  volume = {22},
+  pages = {545--559},
+  year = {1982}
+}
+";
+const SCHILLER: &str = "@article{Schiller1976c,
+  author = {Schiller, Peter H. and Finlay, Barbara L. and Volman, Susan F.},
+  title = {Quantitative studies of single-cell properties in monkey striate cortex. {III}. Spatial frequency},
+  journal = {Journal of Neurophysiology},
+  volume = {39},
+  pages = {1334--1351},
+  year = {1976}
+}
+";
+
+/// What to cite for a property, as BibTeX: how it is measured in networks, and published neurons.
+///
+/// - `is_own`: the neurons are the user's.
+pub fn bibtex(property: Property, is_own: bool) -> String {
+    let of_neurons = match property {
+        _ if is_own => "",
+        Property::SurroundSuppressionIndex
+        | Property::GratingSummationField
+        | Property::SurroundDiameter => CAVANAUGH,
+        Property::PreferredOrientation => DE_VALOIS_ORIENTATION,
+        Property::PeakSpatialFrequency => DE_VALOIS_FREQUENCY,
+        Property::SpatialFrequencySelective | Property::SpatialFrequencyBandwidth => SCHILLER,
+        _ => "",
+    };
+    format!("{MARQUES}{of_neurons}")
+}
+
 /// Neurons of a property; `None` where nothing was published as counts.
 pub fn neurons(property: Property) -> Option<Neurons> {
     let (counts, n): (Vec<usize>, usize) = match property {

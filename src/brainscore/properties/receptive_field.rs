@@ -13,12 +13,14 @@ use super::stimuli::{self, N_POSITIONS};
 const THRESHOLD: f32 = 0.05;
 /// Distance in degrees between a unit's centre and the stimulus at which it still sees it.
 pub const NEAR: f64 = 0.15;
+/// Bytes that a map takes for a unit.
+pub const BYTES_PER_UNIT: u64 = (N_POSITIONS * N_POSITIONS * size_of::<f32>()) as u64;
 /// Gratings at each position: orientations by phases.
 pub const N_AT_POSITION: usize = 8;
 
 /// Largest responses of all units at all positions, filled a batch at a time.
 ///
-/// Takes 441 single-precision numbers a unit.
+/// Takes [`BYTES_PER_UNIT`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Map {
     /// `m_p`, `(N_POSITIONS², n_units)`, rows from the top, from left to right.

@@ -17,6 +17,17 @@ use super::tuning::{frequency, orientation, peak, size, texture};
 /// Values of every property over the units that respond, `(n_responding,)`; NaN where a unit has none.
 pub type Values = BTreeMap<Property, Vec<f64>>;
 
+/// Values of every property of every unit, `(n_units,)`; `None` of one that does not respond.
+pub type OfUnits = BTreeMap<Property, Vec<Option<f64>>>;
+
+/// Values of the units that respond.
+pub fn responding(of_units: &OfUnits) -> Values {
+    let of = |(&property, values): (&Property, &Vec<Option<f64>>)| {
+        (property, values.iter().copied().flatten().collect())
+    };
+    of_units.iter().map(of).collect()
+}
+
 /// Rates of units to one set of gratings.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rates {
@@ -32,21 +43,18 @@ impl Rates {
     /// # Panics
     /// If there are other numbers of images or units.
     #[track_caller]
-    pub fn properties(&self, set: Set) -> Values {
+    pub fn properties(&self, set: Set) -> OfUnits {
         let n_images = set.gratings().len();
         assert_eq!(self.responses.nrows(), n_images, "a rate per grating");
-        assert_eq!(
-            self.responses.ncols(),
-            self.spontaneous.len(),
-            "units of both"
-        );
-        let mut values: Values = Property::ALL
+        let n_units = self.responses.ncols();
+        assert_eq!(n_units, self.spontaneous.len(), "units of both");
+        let mut values: OfUnits = Property::ALL
             .into_iter()
             .filter(|property| property.set() == Some(set))
-            .map(|property| (property, Vec::new()))
+            .map(|property| (property, vec![None; n_units]))
             .collect();
         let units = self.responses.columns().into_iter().zip(&self.spontaneous);
-        for (responses, &spontaneous) in units {
+        for (number, (responses, &spontaneous)) in units.enumerate() {
             let unit = Unit::new(responses, spontaneous);
             let found = match set {
                 Set::ReceptiveField => Vec::new(),
@@ -55,7 +63,8 @@ impl Rates {
                 Set::Size => unit.size(),
             };
             for (property, value) in found {
-                values.entry(property).or_default().push(value);
+                let slots = values.get_mut(&property);
+                slots.expect("a property of the set")[number] = Some(value);
             }
         }
         values
@@ -279,6 +288,7 @@ mod tests {
         };
         let silent = |_: &super::super::grating::Grating| 5.9;
         let found = rates(Set::Orientation, &[&unit, &silent]).properties(Set::Orientation);
+        let found = responding(&found);
         assert_eq!(found.len(), 9);
         let of = |property| -> f64 {
             let values: &Vec<f64> = &found[&property];
@@ -291,7 +301,7 @@ mod tests {
         assert_eq!(of(Property::OrientationSelective), 1.0);
         let orthogonal = (1.0 + 40.0 * (-3.0_f64).exp()) / 41.0;
         assert!((of(Property::OrthogonalPreferredRatio) - orthogonal).abs() < 1e-9);
-        let found = rates(Set::Frequency, &[&unit]).properties(Set::Frequency);
+        let found = responding(&rates(Set::Frequency, &[&unit]).properties(Set::Frequency));
         assert!((found[&Property::PeakSpatialFrequency][0] / best - 1.0).abs() < 0.03);
         assert_eq!(found[&Property::SpatialFrequencySelective], [1.0]);
     }
@@ -304,13 +314,13 @@ mod tests {
             let tuned = f64::from(u8::from(g.orientation == 30.0)) * size;
             14.0 + 12.0 * tuned * g.phase.to_radians().sin()
         };
-        let found = rates(Set::Size, &[&unit]).properties(Set::Size);
+        let found = responding(&rates(Set::Size, &[&unit]).properties(Set::Size));
         // F0 less the spontaneous rate is 13 throughout, and larger than the modulation.
         assert!(found[&Property::SurroundSuppressionIndex][0].abs() < 1e-12);
         assert!(found[&Property::GratingSummationField][0].is_nan());
         let mut modulated = rates(Set::Size, &[&unit]);
         modulated.spontaneous.fill(13.0);
-        let found = modulated.properties(Set::Size);
+        let found = responding(&modulated.properties(Set::Size));
         assert!(found[&Property::SurroundSuppressionIndex][0] > 0.9);
         assert!((found[&Property::GratingSummationField][0] - 2.0_f64.powf(0.75)).abs() < 1e-12);
     }

@@ -44,15 +44,8 @@ pub struct ExtractArgs {
     /// Folder for the layers' folders; needs --images
     #[arg(long, value_name = "DIR", requires = "images")]
     pub out: Option<PathBuf>,
-    /// Pixels to input: pytorch, caffe, tensorflow, or a JSON file [default: settings, else pytorch]
-    #[arg(long, value_name = "PRESET|FILE")]
-    pub preprocess: Option<String>,
-    /// Kernel of the resizing [default: that of the preprocessing]
-    #[arg(long, value_name = "FILTER")]
-    pub resize: Option<FilterArg>,
-    /// Height and width of the input where the model leaves them free, such as 224 or 240x320
-    #[arg(long, value_name = "SIZE", value_parser = size)]
-    pub size: Option<(usize, usize)>,
+    #[command(flatten)]
+    pub input: InputArgs,
     /// Visual angle that the model's input stands for, in degrees; needs --source-degrees
     #[arg(long, value_name = "DEGREES", value_parser = degrees, requires = "source_degrees")]
     pub visual_degrees: Option<f64>,
@@ -68,6 +61,29 @@ pub struct ExtractArgs {
     /// Seed of the choice of units
     #[arg(long, value_name = "SEED")]
     pub seed: Option<u32>,
+    #[command(flatten)]
+    pub running: RunningArgs,
+    #[command(flatten)]
+    pub pass: PassArgs,
+}
+
+/// What pixels become.
+#[derive(Args, Clone, Default)]
+pub struct InputArgs {
+    /// Pixels to input: pytorch, caffe, tensorflow, or a JSON file [default: settings, else pytorch]
+    #[arg(long, value_name = "PRESET|FILE")]
+    pub preprocess: Option<String>,
+    /// Kernel of the resizing [default: that of the preprocessing]
+    #[arg(long, value_name = "FILTER")]
+    pub resize: Option<FilterArg>,
+    /// Height and width of the input where the model leaves them free, such as 224 or 240x320
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub size: Option<(usize, usize)>,
+}
+
+/// How a network is run.
+#[derive(Args, Clone, Default)]
+pub struct RunningArgs {
     /// Control: shuffle:<seed> (values of each weight tensor in random order) or init:<seed> (untrained)
     #[arg(long, value_name = "CONTROL")]
     pub weights: Option<Weights>,
@@ -80,8 +96,6 @@ pub struct ExtractArgs {
     /// Path of libonnxruntime.so, for --engine ort
     #[arg(long, value_name = "PATH")]
     pub ort_lib: Option<PathBuf>,
-    #[command(flatten)]
-    pub pass: PassArgs,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -114,7 +128,7 @@ fn size(text: &str) -> Result<(usize, usize), String> {
     }
 }
 
-fn degrees(text: &str) -> Result<f64, String> {
+pub fn degrees(text: &str) -> Result<f64, String> {
     let degrees = text.parse().ok();
     let degrees = degrees.filter(|degrees: &f64| *degrees > 0.0 && degrees.is_finite());
     degrees.ok_or_else(|| "give a visual angle above 0, such as 8".to_owned())

@@ -66,14 +66,19 @@ pub fn report(global: &Global, part: &Part, summary: &Summary, seconds: f64) {
 }
 
 pub fn as_json(job: &Job, part: &Part, summary: &Summary, seconds: f64) -> Value {
-    let layers = job.layers.iter().zip(&summary.kept).map(|(layer, kept)| {
-        json!({
-            "layer": layer.name,
-            "tensor": layer.tensor,
-            "shape": kept.as_ref().map(|kept| &kept.shape),
-            "n_units": kept.as_ref().map(bhscore::extract::units::Kept::n_units),
-        })
-    });
+    let layers = job
+        .network
+        .layers
+        .iter()
+        .zip(&summary.kept)
+        .map(|(layer, kept)| {
+            json!({
+                "layer": layer.name,
+                "tensor": layer.tensor,
+                "shape": kept.as_ref().map(|kept| &kept.shape),
+                "n_units": kept.as_ref().map(bhscore::extract::units::Kept::n_units),
+            })
+        });
     let failed = summary
         .failed
         .iter()

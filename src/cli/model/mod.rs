@@ -11,7 +11,7 @@ use bhscore::model::pack::unpacked;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{Global, Outcome, speech};
+use super::{Global, Outcome, speech, stop_flag};
 
 /// Columns of a table's text, before which lines go on.
 const INDENT: usize = 31;
@@ -33,6 +33,7 @@ pub struct CheckArgs {
 }
 
 pub fn run(global: &Global, args: &CheckArgs) -> Result<Outcome> {
+    let stop = stop_flag()?;
     let is_archive = args.model.is_file()
         && args
             .model
@@ -40,12 +41,12 @@ pub fn run(global: &Global, args: &CheckArgs) -> Result<Outcome> {
             .is_some_and(|extension| extension == "zip");
     let checked = match is_archive {
         true => {
-            let (_folder, root) = unpacked(&args.model)?;
-            let mut checked = check(&root, global.memory());
+            let (_folder, root) = unpacked(&args.model, &stop)?;
+            let mut checked = check(&root, global.memory(), &stop)?;
             checked.path = args.model.clone();
             checked
         }
-        false => check(&args.model, global.memory()),
+        false => check(&args.model, global.memory(), &stop)?,
     };
     speech::print(&match global.json {
         true => as_json(&checked).to_string(),

@@ -8,7 +8,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::{as_json, table};
-use crate::cli::{Global, Outcome, speech};
+use crate::cli::{Global, Outcome, speech, stop_flag};
 
 /// Options of `pack`.
 #[derive(Args)]
@@ -31,7 +31,9 @@ pub struct PackArgs {
 }
 
 pub fn run(global: &Global, args: &PackArgs) -> Result<Outcome> {
-    let (checked, reason) = match pack(&args.model, &args.out, args.force, global.memory())? {
+    let stop = stop_flag()?;
+    let packing = pack(&args.model, &args.out, args.force, global.memory(), &stop)?;
+    let (checked, reason) = match packing {
         Packing::Refused(checked) => (checked, "the model does not pass its checks"),
         Packing::Changed(checked) => (checked, "the unpacked archive does not pass the checks"),
         Packing::Done(packed) => {

@@ -16,7 +16,7 @@ use bhscore::work::layout::Split;
 use clap::{Args, ValueEnum};
 
 /// The model.
-#[derive(Args, Clone, Default)]
+#[derive(Args, Clone, Default, PartialEq)]
 #[command(next_help_heading = "The model")]
 pub struct ModelArgs {
     /// Network of the study: its folder <framework>/<network>, or its name in settings.json
@@ -38,7 +38,7 @@ pub struct ModelArgs {
 }
 
 /// Recordings.
-#[derive(Args, Clone, Default)]
+#[derive(Args, Clone, Default, PartialEq)]
 #[command(next_help_heading = "Recordings")]
 pub struct RecordingArgs {
     /// Recordings: a .nc file of BrainIO, a brain-data .h5 file, a folder with data.npy, presentation.csv and
@@ -80,7 +80,7 @@ pub struct RecordingArgs {
 }
 
 /// What people did, and what the model needs to do the same.
-#[derive(Args, Clone, Default)]
+#[derive(Args, Clone, Default, PartialEq)]
 #[command(next_help_heading = "Behaviour")]
 pub struct BehaviourArgs {
     /// What people chose: a table with stimulus_id, truth, distractor, choice and a row for each trial; for
@@ -104,7 +104,7 @@ pub struct BehaviourArgs {
 }
 
 /// How it is compared.
-#[derive(Args, Clone, Default)]
+#[derive(Args, Clone, Default, PartialEq)]
 #[command(next_help_heading = "How it is compared")]
 pub struct HowArgs {
     /// How layers and recordings, or a model and people, are compared
@@ -143,7 +143,7 @@ pub struct HowArgs {
 }
 
 /// Layers and recordings, how they are compared, and how results are called.
-#[derive(Args, Clone, Default)]
+#[derive(Args, Clone, Default, PartialEq)]
 pub struct MeasureArgs {
     #[command(flatten)]
     pub model: ModelArgs,
@@ -156,15 +156,16 @@ pub struct MeasureArgs {
 }
 
 /// How the results are called.
-#[derive(Args, Clone)]
+#[derive(Args, Clone, PartialEq)]
 #[command(next_help_heading = "How results are called")]
 pub struct NameArgs {
-    /// Name of the model in the results [default: the network's folder, or the name of the features' file]
-    #[arg(long, value_name = "NAME")]
+    /// Name of the model in the results [default: the network's folder, or the name of the features' file];
+    /// `score`: a manifest, model.toml
+    #[arg(long, value_name = "NAME|TOML")]
     pub model: Option<String>,
     /// Name of the data in the benchmark's <NAME>.<region>-<metric>, of behaviour <NAME>-<metric> [default: fmri, or the
-    /// name of the recordings or trials]
-    #[arg(long, value_name = "NAME")]
+    /// name of the recordings or trials]; `score`: a benchmark file, bench.toml
+    #[arg(long, value_name = "NAME|TOML")]
     pub benchmark: Option<String>,
     /// Version of the benchmark: scores of different versions are not compared
     #[arg(long = "benchmark-version", value_name = "N", default_value_t = 1)]
@@ -340,12 +341,7 @@ impl HowArgs {
 
     /// How scores of a metric are normalised.
     pub fn normalise(&self, metric: &Metric) -> Normalise {
-        let default = match metric {
-            Metric::Regression(_) | Metric::Reverse(_) => Normalise::R2OverC,
-            // Never squared (SPEC: 2.10).
-            Metric::Rdm | Metric::Cka(_) => Normalise::Ratio,
-        };
-        self.normalise.unwrap_or(default)
+        self.normalise.unwrap_or_else(|| metric.normalise())
     }
 
     /// Refuses options that the metric has no use for.

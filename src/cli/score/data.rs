@@ -40,6 +40,26 @@ pub fn data(
     args: &RecordingArgs,
     groups: Option<&str>,
 ) -> Result<Data> {
+    let model = model(global, of_model)?;
+    let half = of_model.split.unwrap_or_default();
+    let net = of_model.net.as_deref().map(|net| (net, half));
+    let (source, recordings) = recordings(global, net, args, groups)?;
+    Ok(Data {
+        model,
+        source,
+        recordings,
+    })
+}
+
+/// Name of the recordings, and those of every region and subject.
+///
+/// - `net`: network of the study whose recordings are meant, and the half; otherwise files.
+pub fn recordings(
+    global: &Global,
+    net: Option<(&str, Half)>,
+    args: &RecordingArgs,
+    groups: Option<&str>,
+) -> Result<(String, Vec<Recordings>)> {
     let taking = Taking {
         args,
         grouping: Grouping {
@@ -47,19 +67,14 @@ pub fn data(
             groups: groups.map(str::to_owned),
         },
     };
-    let model = model(global, of_model)?;
-    let (source, mut recordings) = match &of_model.net {
-        Some(net) => of_study(global, net, of_model.split.unwrap_or_default(), &taking)?,
+    let (source, mut recordings) = match net {
+        Some((net, half)) => of_study(global, net, half, &taking)?,
         None => of_files(global, &taking)?,
     };
     if args.stratify.as_deref() == Some("none") {
         recordings.iter_mut().for_each(|one| one.classes = None);
     }
-    Ok(Data {
-        model,
-        source,
-        recordings,
-    })
+    Ok((source, recordings))
 }
 
 /// Finds the layers that were asked for.

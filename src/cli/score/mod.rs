@@ -3,6 +3,7 @@
 
 mod args;
 mod behaviour;
+mod benchmark;
 pub mod commit;
 mod data;
 mod naming;
@@ -30,8 +31,8 @@ use self::args::{BehaviourArgs, HowArgs, Kind, MeasureArgs};
 pub use self::args::{MetricArg, ModelArgs};
 use self::data::{Data, data};
 pub use self::data::{Model, model};
-pub use self::naming::command;
 use self::naming::{Measure, Naming};
+pub use self::naming::{check_model_name, command};
 use super::{Global, Outcome, progress, speech, stop_flag};
 
 /// Folds over groups.
@@ -55,7 +56,11 @@ Examples:
   bhscore score --features X.npy --brain R.npy --metric pls --pls nipals --json
   bhscore score --metric i2n --features fc7.npy --ids ids.csv --labels labels.csv --trials people.csv
   bhscore score --metric error_consistency --probabilities p.csv --trials people.csv
-  bhscore score --metric ost --features 70-80=a.npy --features 80-90=b.npy --solution-times t.csv")]
+  bhscore score --metric ost --features 70-80=a.npy --features 80-90=b.npy --solution-times t.csv
+  bhscore score --model models/cornet_s/model.toml --benchmark benchmarks/public.toml
+
+With a model.toml and a benchmark's .toml all is said there: the network is run on the benchmark's images (features go
+to a temporary folder, TMPDIR), and the layers of [commit] stand for regions.")]
 pub struct ScoreArgs {
     /// Take the best layer, whatever was committed
     #[arg(long)]
@@ -117,6 +122,9 @@ fn score(
     args: &ScoreArgs,
     stop: &AtomicBool,
 ) -> Result<(Vec<BenchmarkScore>, PathBuf)> {
+    if let Some(files) = benchmark::files(args)? {
+        return benchmark::score(global, args, &files, stop);
+    }
     match args.measure.how.kind() {
         Kind::Recordings(metric) => of_recordings(global, args, &metric, stop),
         Kind::People(comparison) => behaviour::score(global, args, comparison, stop),

@@ -23,7 +23,7 @@ pub struct Naming {
     source: String,
     version: u32,
     visual_degrees: Option<f64>,
-    bibtex: Option<String>,
+    pub bibtex: Option<String>,
 }
 
 /// How scores were made.
@@ -41,14 +41,7 @@ impl Naming {
     pub fn new(global: &Global, args: &NameArgs, model: &str, source: &str) -> Result<Naming> {
         let model = args.model.clone().unwrap_or_else(|| model.to_owned());
         let source = args.benchmark.clone().unwrap_or_else(|| source.to_owned());
-        let is_plain =
-            |part: &str| !matches!(part, "" | "." | "..") && !part.contains(['\\', '\0']);
-        if !model.split('/').all(is_plain) {
-            let remedy = "give a name, or two with a slash between them: --model pytorch/alexnet";
-            return Err(
-                Error::data(format!("model `{model}`"), "is no name of a file", remedy).into(),
-            );
-        }
+        check_model_name(&model, "--model pytorch/alexnet")?;
         if !is_plain(&source) || source.contains('/') {
             let remedy = "give a name without a slash: --benchmark MajajHong2015";
             return Err(Error::data(
@@ -191,6 +184,22 @@ fn site_scores(sites: &[OfSites], layer: Option<&str>, normalise: Normalise) -> 
             })
         })
         .collect()
+}
+
+/// Refuses a model's name that is no path below the results.
+///
+/// - `example`: of the option that names it.
+pub fn check_model_name(model: &str, example: &str) -> Result<()> {
+    if model.split('/').all(is_plain) {
+        return Ok(());
+    }
+    let remedy = format!("give a name, or two with a slash between them: {example}");
+    Err(Error::data(format!("model `{model}`"), "is no name of a file", remedy).into())
+}
+
+/// Whether a text can be the name of a file.
+fn is_plain(part: &str) -> bool {
+    !matches!(part, "" | "." | "..") && !part.contains(['\\', '\0'])
 }
 
 /// The command that was typed, as words of a shell.

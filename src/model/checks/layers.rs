@@ -49,7 +49,15 @@ pub(super) fn layers(
         ),
         false => format!("{} layers: {}", shapes.len(), shapes.join(", ")),
     };
-    let verdict = Verdict::of_problems(&problems, remedy, Verdict::ok(seen));
+    let repeated: Vec<String> = opened.subject.repeated().iter().map(one_tensor).collect();
+    let otherwise = match repeated.is_empty() {
+        true => Verdict::ok(seen),
+        false => Verdict::warning(
+            repeated.join("\n"),
+            "leave one of them out, or correct its `tensor`",
+        ),
+    };
+    let verdict = Verdict::of_problems(&problems, remedy, otherwise);
     (verdict, problems.is_empty().then_some(opened))
 }
 
@@ -80,6 +88,11 @@ fn small(layer: &Output) -> Option<String> {
         layer.name
     );
     (n_units < LEAST_UNITS).then_some(problem)
+}
+
+/// Two layers that say the same.
+fn one_tensor((first, second, tensor): &(String, String, String)) -> String {
+    format!("layers `{first}` and `{second}` are one tensor, `{tensor}`")
 }
 
 /// A layer with its shape for one image.

@@ -23,9 +23,12 @@ mod meta;
 mod mock;
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 
 use super::finding::{Check, Findings, Verdict};
 use super::manifest::{Kind, Manifest, Reading, locate};
+use super::{go_on, root};
+use crate::error::Result;
 use crate::study::memory::Memory;
 
 /// A model and what was found.
@@ -49,20 +52,15 @@ impl Checked {
     }
 }
 
-/// Folder of a manifest.
-fn root(path: &Path) -> &Path {
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    }
-}
-
 /// Does all checks.
 ///
 /// - `path`: a manifest, or the folder of one.
 /// - `memory`: bound for activations, and what a benchmark's features are compared with.
-#[must_use]
-pub fn check(path: &Path, memory: Memory) -> Checked {
+/// - `stop`: whether the user asked to stop; looked at before each check that takes long.
+///
+/// # Errors
+/// If the user asked to stop.
+pub fn check(path: &Path, memory: Memory, stop: &AtomicBool) -> Result<Checked> {
     let path = locate(path);
     let Reading { manifest, problems } = Manifest::read(&path);
     let mut findings = Findings::default();
@@ -72,20 +70,20 @@ pub fn check(path: &Path, memory: Memory) -> Checked {
             let reason = "the manifest cannot be used (check 1)";
             findings.check(*check, &[], || Verdict::skipped(reason));
         }
-        return Checked {
+        return Ok(Checked {
             path,
             manifest: None,
             files: Vec::new(),
             findings,
-        };
+        });
     };
-    let files = of_model(root(&path), &manifest, memory, &mut findings);
-    Checked {
+    let files = of_model(root(&path), &manifest, memory, stop, &mut findings)?;
+    Ok(Checked {
         path,
         manifest: Some(manifest),
         files,
         findings,
-    }
+    })
 }
 
 /// Checks 2 to 14; returns the files of the model.
@@ -93,8 +91,9 @@ fn of_model(
     root: &Path,
     manifest: &Manifest,
     memory: Memory,
+    stop: &AtomicBool,
     findings: &mut Findings,
-) -> Vec<PathBuf> {
+) -> Result<Vec<PathBuf>> {
     use Check::{Activations, Benchmark, Layers, Paths, Units};
     findings.check(Check::Id, &[], || identity::id(root, &manifest.id));
     let found = findings.check_with(Paths, &[], || files::paths(root, manifest));
@@ -102,10 +101,13 @@ fn of_model(
     findings.check(Check::Hash, &[Paths], || {
         files::hash(root, manifest, &files)
     });
+    go_on(stop)?;
     let opened = findings.check_with(Layers, &[Paths], || layers::layers(root, manifest, model));
     let opened = opened.as_ref();
+    go_on(stop)?;
     findings.check_on(Activations, &[Layers], opened, activations::activations);
     findings.check(Units, &[], || layers::unit_names(manifest));
+    go_on(stop)?;
     let mut choices = None;
     findings.check_on(Benchmark, &[Layers, Activations, Units], opened, |opened| {
         let (verdict, found) = mock::benchmark(opened.subject.as_ref(), memory);
@@ -133,5 +135,6 @@ fn of_model(
     findings.check_on(Check::Memory, &[Layers], opened, |opened| {
         memory::memory(opened, memory)
     });
-    files
+    go_on(stop)?;
+    Ok(files)
 }

@@ -45,6 +45,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::section;
+use crate::error::Result;
 use crate::settings::Transform;
 use crate::settings::preprocess::Preprocess;
 
@@ -159,6 +160,9 @@ pub struct Manifest {
     pub meta: Meta,
 }
 
+/// Something for each of what behaviour is read from: readout, logits.
+pub type Behaviour<T> = [Option<T>; 2];
+
 /// What came of reading a manifest.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reading {
@@ -188,6 +192,21 @@ impl Manifest {
                 problems: vec![problem],
             },
         }
+    }
+
+    /// Looks up what behaviour is read from; second, why something that is named was not found.
+    pub fn behaviour<T>(
+        &self,
+        mut find: impl FnMut(&str) -> Result<T>,
+    ) -> (Behaviour<T>, Behaviour<String>) {
+        let (mut found, mut unknown) = ([None, None], [None, None]);
+        for (at, name) in [&self.readout, &self.logits].into_iter().enumerate() {
+            match name.as_ref().map(|name| find(name)).transpose() {
+                Ok(some) => found[at] = some,
+                Err(error) => unknown[at] = Some(error.to_string()),
+            }
+        }
+        (found, unknown)
     }
 
     /// The id of the manifest in a file; none if it cannot be told.

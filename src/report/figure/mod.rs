@@ -10,6 +10,7 @@
 //! | [`null_distribution`](fn@null_distribution) | a score among those of the null hypothesis |
 //! | [`halves`](fn@halves) | decoding against encoding scores |
 //! | [`relation`](fn@relation) | one property of models against another |
+//! | [`properties`](fn@properties) | tuning properties of units among those of neurons |
 //! | [`draw_all`] | those for which a study has data, with file names and captions |
 //!
 //! Figures are one (85 mm) or two (180 mm) journal columns wide; the embedded typeface makes them look the
@@ -26,6 +27,7 @@ mod names;
 mod null_distribution;
 mod panels;
 mod png;
+mod properties;
 mod ranking;
 mod relation;
 mod style;
@@ -40,6 +42,7 @@ pub use drawing::Drawing;
 pub use font::css as font_css;
 pub use halves::{ScoredNetwork, halves};
 pub use null_distribution::{NullDistribution, null_distribution};
+pub use properties::properties;
 pub use ranking::{RankedNetwork, ranking};
 pub use relation::relation;
 pub use top_layer::top_layer;

@@ -33,11 +33,23 @@ pub fn key(entry: &str) -> Option<&str> {
     (!key.is_empty() && !key.contains(['{', '}', '=', '"'])).then_some(key)
 }
 
+/// The entries of a text: each begins with `@` at the start of a line.
+fn parts(text: &str) -> impl Iterator<Item = &str> {
+    let begins = |&(at, _): &(usize, &str)| at > 0 && text[..at].ends_with('\n');
+    let starts = text.match_indices('@').filter(begins).map(|(at, _)| at);
+    let starts: Vec<usize> = std::iter::once(0).chain(starts).collect();
+    let ends: Vec<usize> = starts[1..].iter().copied().chain([text.len()]).collect();
+    starts
+        .into_iter()
+        .zip(ends)
+        .map(|(from, to)| &text[from..to])
+}
+
 /// Entries by key, each once; one without a key goes by its text. Of different entries with the same key the first
 /// stays: BibTeX takes no other.
 pub fn unique<'a>(entries: impl IntoIterator<Item = &'a str>) -> Vec<Reference> {
     let mut found: BTreeMap<&str, &str> = BTreeMap::new();
-    for entry in entries {
+    for entry in entries.into_iter().flat_map(parts) {
         let entry = entry.trim();
         if !entry.is_empty() {
             found.entry(key(entry).unwrap_or(entry)).or_insert(entry);
@@ -72,6 +84,15 @@ mod tests {
         assert_eq!(key("@book{ a:b-1 ,\n}"), Some("a:b-1"));
         assert_eq!(key("see the paper"), None);
         assert_eq!(key("@article{title = {x}, year = 1}"), None);
+    }
+
+    #[test]
+    fn several_entries_in_a_text_are_several() {
+        let keys: Vec<String> = unique(["@a{x, y={b@c}}\n@a{z, y={1}}\n", "@a{x, y={2}}"])
+            .into_iter()
+            .map(|reference| reference.key)
+            .collect();
+        assert_eq!(keys, ["x", "z"]);
     }
 
     #[test]
