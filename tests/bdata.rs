@@ -81,13 +81,16 @@ fn files_give_what_bdpy_reads(extension: &str) {
 }
 
 #[test]
-fn the_shared_file_with_old_keys_is_read() {
-    let Some(path) = shared("formats/bdata_old_keys.h5") else {
-        return;
-    };
+fn files_with_old_keys_are_read() {
+    let name = "formats/bdata_old_keys.h5";
+    let paths = std::iter::once(common::golden(name)).chain(shared(name));
+    paths.for_each(|path| reads_old_keys(&path));
+}
+
+fn reads_old_keys(path: &Path) {
     let text = fs::read_to_string(path.with_file_name("expected.json")).unwrap();
     let expected: Value = serde_json::from_str::<Value>(&text).unwrap()["bdata_old_keys.h5"].take();
-    let table = BData::read(&path).unwrap();
+    let table = BData::read(path).unwrap();
     for expression in ["ROI_V1 = 1", "ROI_HVC = 1"] {
         let columns = table.select(expression).unwrap();
         let first: Vec<f64> = columns.iter().take(8).copied().collect();

@@ -1,10 +1,12 @@
 //! The score against the vectors and the golden study of the Python oracle, and the published table.
 //!
-//! The oracle's files are shared between projects and not part of this one: they are looked for in
-//! `BHSCORE_SHARED` or `../shared`, and without them these tests pass with a message.
+//! The oracle's files are those in `tests/golden`; the larger ones of the shared collection are taken as well where
+//! they are at hand.
 
 // Helpers of tests are tests, which the lint's own exception does not see.
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
+
+mod common;
 
 use std::path::PathBuf;
 
@@ -19,17 +21,13 @@ use sha2::{Digest, Sha256};
 /// Scores are sums in another order than the oracle's.
 const TOLERANCE: f64 = 1e-12;
 
-fn shared(path: &str) -> Option<Value> {
-    let root = std::env::var_os("BHSCORE_SHARED").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared"),
-        PathBuf::from,
-    );
-    let path = root.join(path);
-    let Ok(text) = std::fs::read_to_string(&path) else {
-        eprintln!("skipped: `{}` is not there", path.display());
-        return None;
-    };
-    Some(serde_json::from_str(&text).unwrap())
+/// A golden file of the project's own, and of the shared collection.
+fn oracle(path: &str) -> Vec<Value> {
+    let shared = common::shared(&format!("golden/{path}"));
+    let paths = std::iter::once(common::golden(path)).chain(shared);
+    paths
+        .map(|path| serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap())
+        .collect()
 }
 
 fn list(value: &Value) -> &[Value] {
@@ -92,9 +90,12 @@ fn study(layers: usize, subjects: usize, rois: usize) -> DecodingAccuracies {
 
 #[test]
 fn generator_equals_numpy() {
-    let Some(vectors) = shared("golden/vectors/rng_vectors.json") else {
-        return;
-    };
+    oracle("vectors/rng_vectors.json")
+        .iter()
+        .for_each(check_generator);
+}
+
+fn check_generator(vectors: &Value) {
     let mut random = LegacyRandom::seed(0);
     for word in numbers(&vectors["mt19937_seed0_first_uint32"]) {
         assert_eq!(random.next_u32() as usize, word);
@@ -139,9 +140,12 @@ fn vector_case(case: &Value) -> DecodingAccuracies {
 
 #[test]
 fn vectors_of_the_oracle() {
-    let Some(vectors) = shared("golden/vectors/score_vectors.json") else {
-        return;
-    };
+    oracle("vectors/score_vectors.json")
+        .iter()
+        .for_each(check_vectors);
+}
+
+fn check_vectors(vectors: &Value) {
     let mut n_results = 0;
     for case in list(&vectors["cases"]) {
         let input = vector_case(case);
@@ -291,11 +295,14 @@ fn golden_study(reference: &Value, accuracy: &Value) -> DecodingAccuracies {
 
 #[test]
 fn golden_study_of_the_oracle() {
-    let Some(reference) = shared("golden/expected/reference.json") else {
-        return;
-    };
+    oracle("expected/reference.json")
+        .iter()
+        .for_each(check_golden_study);
+}
+
+fn check_golden_study(reference: &Value) {
     let net = &reference["nets"]["ringnet"];
-    let input = golden_study(&reference, &net["decode"]);
+    let input = golden_study(reference, &net["decode"]);
     let score = bh::decoding_score(&input, &ScoreOptions::default()).unwrap();
     let halves = [
         ("compat", &score.pooled.published),
@@ -336,14 +343,18 @@ fn golden_study_of_the_oracle() {
         assert!((low - edges[0].as_f64().unwrap()).abs() < 1e-9);
         assert!((high - edges[1].as_f64().unwrap()).abs() < 1e-9);
     }
-    assert!(score.warnings.is_empty(), "{:?}", score.warnings);
+    // 48 degrees of freedom belong to 50 images.
+    assert_eq!(score.warnings.is_empty(), input.n_test == Some(50));
 }
 
 #[test]
 fn golden_study_with_corrected_accuracies() {
-    let Some(reference) = shared("golden/expected/reference.json") else {
-        return;
-    };
+    oracle("expected/reference.json")
+        .iter()
+        .for_each(check_corrected_accuracies);
+}
+
+fn check_corrected_accuracies(reference: &Value) {
     let net = &reference["nets"]["ringnet"];
     let Some(accuracy) = net["corrected_accuracy"].get("decode") else {
         panic!(
@@ -351,11 +362,8 @@ fn golden_study_with_corrected_accuracies() {
             net["corrected_accuracy"].as_object().unwrap().keys()
         );
     };
-    let score = bh::decoding_score(
-        &golden_study(&reference, accuracy),
-        &ScoreOptions::default(),
-    )
-    .unwrap();
+    let score =
+        bh::decoding_score(&golden_study(reference, accuracy), &ScoreOptions::default()).unwrap();
     let expected = &net["bh"]["corrected"]["decoding"]["subset_mean_exact"];
     assert_score(score.pooled.textbook.score.ok(), expected, "corrected");
 }

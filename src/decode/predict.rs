@@ -107,6 +107,8 @@ impl Job for Predict {
         let working = (n_kept * size_of::<f32>()) as u64;
         let (roi, units) = self.store.open(item, working, stop)?;
         check_shapes(item, &decoder, roi, units)?;
+        self.context
+            .refuse_other_images(item, Split::Test, &roi.stimuli, units)?;
         let (rows, disagreement) = roi.stimuli.rows_in(&units.images, &units.folder)?;
         let patterns = decoder.standardise(roi.patterns.view());
         let all_finite = patterns.iter().all(|value| value.is_finite());
@@ -132,7 +134,7 @@ impl Job for Predict {
         let names: Vec<&str> = match behaviour {
             Behaviour::Corrected => rows.iter().map(|&row| units.images[row].as_str()).collect(),
             // The original names file i after the i-th feature file, also where an image in
-            // between was never shown (`QUIRKS` D6).
+            // between was never shown (`docs/compared.md` D6).
             Behaviour::Compat => units
                 .images
                 .iter()

@@ -163,6 +163,8 @@ impl Job for Train {
     fn compute(&mut self, item: &Item, stop: &AtomicBool) -> Result<Artifact> {
         let working = self.prepare_roi(item)?;
         let (roi, units) = self.store.open(item, working, stop)?;
+        self.context
+            .refuse_other_images(item, Split::Training, &roi.stimuli, units)?;
         let (rows, disagreement) = roi.stimuli.rows_in(&units.images, &units.folder)?;
         let folder = self.context.layout.decoder(item);
         let mut fit = Fit::new(roi, units, &folder)?;

@@ -128,6 +128,8 @@ impl Job for Predict {
         let n_voxels = encoder.bias.len();
         let (roi, units) = self.store.open(item, working, stop)?;
         check_shapes(item, &encoder, roi, &units.shape)?;
+        self.context
+            .refuse_other_images(item, Split::Test, &roi.stimuli, units)?;
         let matched = Matched::new(&roi.stimuli, &units.images, &units.folder, behaviour)?;
         let features = whole(units, &matched.rows, stop)?;
         let features = encoder.standardise(features.view());
@@ -247,7 +249,7 @@ impl Matched {
             ));
         }
         let mut notes = Vec::new();
-        // DEVIATION: the original fails with an IndexError at the first of these (`QUIRKS` D7).
+        // DEVIATION: the original fails with an IndexError at the first of these (`docs/compared.md` D7).
         if n_unseen > 0 {
             notes.push(format!("{n_unseen} test images were never shown: skipped"));
         }

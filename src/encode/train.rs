@@ -214,6 +214,8 @@ impl Job for Train {
         }
         let folder = layout.encoder(item);
         let (roi, units) = self.store.open(item, working, stop)?;
+        self.context
+            .refuse_other_images(item, Split::Training, &roi.stimuli, units)?;
         let (rows, disagreement) = roi.stimuli.rows_in(&units.images, &units.folder)?;
         let mut fit = Fit {
             roi,
@@ -360,7 +362,7 @@ struct Writer {
     weights: WeightsWriter,
     bias: Vec<f32>,
     n_units: usize,
-    /// [`Behaviour::Compat`]: a constant unit makes every weight NaN (`QUIRKS` B8).
+    /// [`Behaviour::Compat`]: a constant unit makes every weight NaN (`docs/compared.md` B8).
     poisoned: bool,
     /// [`Behaviour::Compat`]: voxels whose weights are NaN.
     undefined: Vec<bool>,

@@ -229,7 +229,7 @@ pub(super) fn inverse_norms(norms: &[f64], n_samples: f64) -> Vec<f64> {
 /// How many inputs every target gets.
 ///
 /// All inputs are used when there are not more than asked for: then also those that vary too little
-/// to be selected, as in the original (`QUIRKS` B2).
+/// to be selected, as in the original (`docs/compared.md` B2).
 fn n_selectable(params: &Params, inverse_norms: &[f64]) -> usize {
     if params.asks_for_all(inverse_norms.len()) {
         return inverse_norms.len();

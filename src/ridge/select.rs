@@ -11,7 +11,7 @@ use std::cmp::Ordering;
 ///
 /// The target's own norm divides all correlations alike and is left out. Ties go to the lower
 /// index. (The original sorts ascending with an unstable sort and reverses, so its order among
-/// equal correlations depends on the processor; `QUIRKS` B5.) One partial selection, O(n_inputs).
+/// equal correlations depends on the processor; `docs/compared.md` B5.) One partial selection, O(n_inputs).
 pub fn strongest(
     products: &[f64],
     inverse_norms: &[f64],

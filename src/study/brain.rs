@@ -269,7 +269,7 @@ fn shown(table: &BData, path: &Path, label_key: &str) -> Result<(Vec<usize>, Sti
 }
 
 // DEVIATION: the original's decoding matches images by number, the rank of the image in the sorted
-// feature files, and nothing checks it (`QUIRKS` D3). Here names decide, as in its encoding, and a
+// feature files, and nothing checks it (`docs/compared.md` D3). Here names decide, as in its encoding, and a
 // disagreement is reported. With consistent files both give the same rows.
 fn by_name(table: &BData, key: &str, has_index: bool) -> Result<(Vec<usize>, Stimuli)> {
     let labels = table.get_label(key)?;

@@ -46,7 +46,7 @@ impl Scale {
         if behaviour == Behaviour::Corrected {
             // DEVIATION: the original stores a deviation of 0 for a constant column and divides by
             // it: one such voxel makes every weight of a ROI NaN, one silent unit every voxel of a
-            // layer (`QUIRKS` B8: 6 of 6 targets, 351 of 351 voxels). With 1 the column is 0 after
+            // layer (`docs/compared.md` B8: 6 of 6 targets, 351 of 351 voxels). With 1 the column is 0 after
             // scaling, is never selected, and the stored files serve the original's own predictor.
             for column in 0..scale.mean.len() {
                 if !scale.usable[column] {

@@ -157,7 +157,7 @@ impl Layout {
     }
 
     /// Where the original's encoding writes `accuracy.mat`; its notebook reads it from
-    /// [`Self::encoding_accuracy`], and nobody copies it (`QUIRKS` E12).
+    /// [`Self::encoding_accuracy`], and nobody copies it (`docs/compared.md` E12).
     pub fn profile_correlation(&self, item: &Item) -> PathBuf {
         self.encoded("profile_correlation", item)
     }

@@ -32,7 +32,7 @@ fn on_regular_data_both_write_the_same_bytes() {
         .stderr_contains("8 computed");
 }
 
-/// `QUIRKS` B8: a column that is exactly constant is divided by 0.
+/// `docs/compared.md` B8: a column that is exactly constant is divided by 0.
 #[test]
 fn a_constant_voxel_makes_all_weights_and_accuracies_of_its_roi_undefined() {
     let env = TestEnv::small();
@@ -97,7 +97,7 @@ fn a_silent_unit_is_undefined_itself_and_nothing_else() {
     env.neighbours_are_unchanged(&affected);
 }
 
-/// `QUIRKS` D6: file i is named after the i-th feature file, also where an image before it was
+/// `docs/compared.md` D6: file i is named after the i-th feature file, also where an image before it was
 /// never shown. The accuracy is right.
 #[test]
 fn after_an_image_that_was_never_shown_files_have_the_names_of_others() {
@@ -129,7 +129,7 @@ fn after_an_image_that_was_never_shown_files_have_the_names_of_others() {
     }
 }
 
-/// `QUIRKS` D3: the original goes by the number, and checks nothing.
+/// `docs/compared.md` D3: the original goes by the number, and checks nothing.
 #[test]
 fn images_are_matched_by_their_index() {
     let env = TestEnv::small();

@@ -11,6 +11,7 @@
 //! | [`extract_refusals`] | are bad models, names and settings told, with the remedy? |
 //! | [`damage`] | do damaged files fail their own items only, with a remedy? |
 //! | [`compat`] | does `--compat` keep the original's defects? |
+//! | [`quirks`] | what else does the original do that is odd, and what is done here? |
 //! | [`foreign`] | are the original's decoders used, and left alone? |
 //! | [`interrupted`] | is a run that was killed or stopped finished by the next one? |
 //! | [`stale`] | is computed again what has changed, and nothing else? |
@@ -74,6 +75,7 @@ mod odd;
 mod options;
 mod pack;
 mod properties;
+mod quirks;
 mod readout;
 mod relate;
 mod report;

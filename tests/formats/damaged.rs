@@ -7,7 +7,7 @@ use bhscore::io::hdf5::Source;
 use bhscore::io::hdf5_plain::{self, Input};
 use bhscore::io::{mat, mat_v5};
 
-use crate::{golden, same, variants};
+use crate::{common, same, variants};
 
 #[test]
 fn empty_foreign_and_header_only_files_say_what_they_are() {
@@ -28,10 +28,9 @@ fn empty_foreign_and_header_only_files_say_what_they_are() {
 
 #[test]
 fn truncated_files_give_errors() {
-    let Some(golden) = golden() else { return };
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("cut.mat");
-    for (original, variable, _) in variants(&golden) {
+    for (original, variable, _) in variants() {
         let bytes = fs::read(&original).unwrap();
         // libhdf5 compares the length with the superblock, MAT v5 ends with the last value.
         let step = if bytes.len() > 1000 { 97 } else { 1 };
@@ -71,11 +70,10 @@ const PLAIN: [&str; 5] = [
 
 #[test]
 fn plain_reader_leaves_damaged_files_to_the_library() {
-    let Some(golden) = golden() else { return };
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("flipped.mat");
     for name in PLAIN {
-        let original = fs::read(golden.join("formats").join(name)).unwrap();
+        let original = fs::read(common::golden("formats").join(name)).unwrap();
         let mut n_left = 0;
         flip_bits(&original, 500, |bytes, _| {
             fs::write(&path, bytes).unwrap();
@@ -90,12 +88,11 @@ fn plain_reader_leaves_damaged_files_to_the_library() {
 #[test]
 #[ignore = "libhdf5 may crash on damaged files"]
 fn plain_reader_never_differs_from_the_library_on_damaged_files() {
-    let Some(golden) = golden() else { return };
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("flipped.mat");
     let mut n_read = 0;
     for name in PLAIN {
-        let original = fs::read(golden.join("formats").join(name)).unwrap();
+        let original = fs::read(common::golden("formats").join(name)).unwrap();
         flip_bits(&original, 2000, |bytes, at| {
             fs::write(&path, bytes).unwrap();
             let Some(plain) = hdf5_plain::read(&Input::open(&path).unwrap(), "feat") else {
@@ -112,10 +109,9 @@ fn plain_reader_never_differs_from_the_library_on_damaged_files() {
 
 #[test]
 fn damaged_v5_files_never_panic() {
-    let Some(golden) = golden() else { return };
     let folder = tempfile::tempdir().unwrap();
     let damaged = folder.path().join("damaged.mat");
-    let mut cases = variants(&golden);
+    let mut cases = variants();
     let tree = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/formats/data/v5_struct.mat");
     cases.push((tree, "metaData".to_owned(), serde_json::Value::Null));
     for (path, variable, _) in cases {
