@@ -126,9 +126,10 @@ impl<'a> Screen<'a> {
 /// Gray levels as colours.
 fn coloured(image: ArrayView2<'_, u8>) -> Pixels {
     let (height, width) = image.dim();
-    let mut rgb = Vec::with_capacity(3 * height * width);
-    for &level in image {
-        rgb.extend_from_slice(&[level; 3]);
-    }
+    let mut rgb = vec![0; 3 * height * width];
+    let pixels = rgb.as_chunks_mut::<3>().0.iter_mut();
+    pixels
+        .zip(image)
+        .for_each(|(pixel, &level)| *pixel = [level; 3]);
     Pixels { width, height, rgb }
 }
