@@ -289,7 +289,7 @@ fn reading_names_the_file() {
     let path = folder.path().join("settings.json");
     let error = Settings::read(&path).unwrap_err().to_string();
     assert!(
-        error.contains("settings.json") && error.contains("check the path"),
+        error.contains("settings.json") && error.contains("check the study folder"),
         "{error}"
     );
     let mut file = tempfile::NamedTempFile::new_in(folder.path()).unwrap();
