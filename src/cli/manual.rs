@@ -54,7 +54,7 @@ pub fn man(args: &ManArgs) -> Result<Outcome> {
     let mut n_pages = 0;
     while let Some(command) = pages.pop() {
         let name = command.get_display_name().unwrap_or(command.get_name());
-        atomic::write(&folder.join(format!("{name}.1")), &page(&command)?)?;
+        atomic::write(folder.join(format!("{name}.1")), &page(&command)?)?;
         n_pages += 1;
         let inner = command.get_subcommands();
         pages.extend(inner.filter(|inner| inner.get_name() != "help").cloned());

@@ -26,7 +26,8 @@
 //! | [`slurm`] | are the scripts of `slurm` right, and are a job's cores, memory and place taken? |
 //! | [`status`] | who works on what, how fast; failures listed and forgotten; watching |
 //! | [`storage`] | read-only folders, full disks, unreadable records |
-//! | [`usage`] | help, exit status, settings, the shapes of JSON, closed pipes |
+//! | [`settings`] | are they drafted, printed, described, and refused with all their problems? |
+//! | [`usage`] | help, exit status, the shapes of JSON, closed pipes |
 //! | [`relate`] | are two tables related as SciPy does, mistakes told? |
 //! | [`tree`] | is the model page's tree averaged, counted, ranked as printed? |
 //! | [`report`] | is the site whole, its numbers those of the results, other folders kept? |
@@ -84,6 +85,7 @@ mod ridge;
 mod score;
 mod score_refusals;
 mod select;
+mod settings;
 mod slurm;
 mod stale;
 mod status;
