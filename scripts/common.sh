@@ -43,7 +43,7 @@ apt_install() {
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
 }
 
-# step NAME COMMAND...: run it, and say how long it took. Its failure ends the script.
+# step NAME COMMAND...: run it, and say how long it took. Its failure ends the script, with 2 where something is missing.
 step() {
     local name=$1 start=$SECONDS status=0
     shift
@@ -51,7 +51,7 @@ step() {
     "$@" || status=$?
     if [[ $status != 0 ]]; then
         printf '== %s: FAILED after %d s (status %d)\n' "$name" $((SECONDS - start)) "$status" >&2
-        exit 1
+        exit $((status == 2 ? 2 : 1))
     fi
     printf '== %s: ok, %d s\n' "$name" $((SECONDS - start))
 }
