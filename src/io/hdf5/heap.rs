@@ -22,15 +22,22 @@ pub(in crate::io) struct Texts {
     file: File,
     /// Length of the user block, from whose end addresses count.
     base: u64,
+    /// Length of the file.
+    length: u64,
+    /// Bytes of heaps that may still be read: they do not overlap, but damaged addresses may.
+    left: u64,
     /// Objects by number, of the heaps that have been read.
     heaps: HashMap<u64, BTreeMap<u32, Vec<u8>>>,
 }
 
 impl Texts {
-    pub(in crate::io) fn new(file: File, base: u64) -> Self {
+    /// The texts of a file of `length` bytes.
+    pub(in crate::io) fn new(file: File, length: u64, base: u64) -> Self {
         Self {
             file,
             base,
+            length,
+            left: length,
             heaps: HashMap::new(),
         }
     }
@@ -42,8 +49,15 @@ impl Texts {
     pub(in crate::io) fn read(&mut self, offset: u64, count: usize) -> io::Result<Vec<Vec<u8>>> {
         let length = count.checked_mul(DESCRIPTOR as usize).ok_or_else(invalid)?;
         let descriptors = self.bytes(offset, length)?;
-        let text = |descriptor| self.text(descriptor);
-        descriptors.chunks(DESCRIPTOR as usize).map(text).collect()
+        // Each text has its own place in the file; damaged descriptors may all name one.
+        let mut left = self.length;
+        let mut texts = Vec::new();
+        for descriptor in descriptors.chunks(DESCRIPTOR as usize) {
+            let text = self.text(descriptor)?;
+            left = left.checked_sub(text.len() as u64).ok_or_else(invalid)?;
+            texts.push(text);
+        }
+        Ok(texts)
     }
 
     fn text(&mut self, descriptor: &[u8]) -> io::Result<Vec<u8>> {
@@ -74,7 +88,9 @@ impl Texts {
         if !head.starts_with(b"GCOL\x01") {
             return Err(invalid());
         }
-        let size = usize::try_from(u64_at(&head, 8)?).map_err(|_| invalid())?;
+        let size = u64_at(&head, 8)?;
+        self.left = self.left.checked_sub(size).ok_or_else(invalid)?;
+        let size = usize::try_from(size).map_err(|_| invalid())?;
         let heap = self.bytes(start, size)?;
         let mut objects = BTreeMap::new();
         let mut rest = heap.get(HEAD..).ok_or_else(invalid)?;
@@ -147,7 +163,7 @@ mod tests {
         bytes.extend(object.to_le_bytes());
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(&bytes).unwrap();
-        Texts::new(file, 8)
+        Texts::new(file, bytes.len() as u64, 8)
     }
 
     #[test]
