@@ -39,26 +39,48 @@ impl Case {
         let mut y: Vec<f64> = x.iter().zip(&noise).map(line).collect();
         for values in [&mut x, &mut y] {
             if number % 3 == 0 {
-                values.iter_mut().for_each(|v| *v = (2.0 * *v).floor() / 2.0);
+                values
+                    .iter_mut()
+                    .for_each(|v| *v = (2.0 * *v).floor() / 2.0);
             }
             if number % 4 == 0 {
                 values.iter_mut().for_each(|v| *v *= scale);
             }
         }
         let group = |share: f64| (share * N_GROUPS as f64) as usize;
-        Case { x, y, control, groups: groups.into_iter().map(group).collect(), p }
+        Case {
+            x,
+            y,
+            control,
+            groups: groups.into_iter().map(group).collect(),
+            p,
+        }
     }
 
     /// The numbers of a row of the file, by our functions.
     fn results(&self) -> Vec<f64> {
-        let Case { x, y, control, groups, p } = self;
+        let Case {
+            x,
+            y,
+            control,
+            groups,
+            p,
+        } = self;
         let column = ArrayView2::from_shape((x.len(), 1), x).unwrap();
         let moments = moments::columns(column);
-        let sample = Sample { x: x.clone(), y: y.clone(), controls: vec![control.clone()] };
+        let sample = Sample {
+            x: x.clone(),
+            y: y.clone(),
+            controls: vec![control.clone()],
+        };
         let (r, rho) = (pearson(x, y), rank::spearman(x, y));
         let p_of = |r, kind| p_value(r, sample.freedom(kind));
         let weighted = |values: &[f64]| -> f64 {
-            values.iter().zip(1..).map(|(value, place)| value * f64::from(place)).sum()
+            values
+                .iter()
+                .zip(1..)
+                .map(|(value, place)| value * f64::from(place))
+                .sum()
         };
         let line = theil_sen::line(x, y).unwrap();
         let test = groups::kruskal_wallis(y, groups, N_GROUPS);
@@ -95,8 +117,14 @@ fn a_thousand_random_cases_are_as_in_scipy() {
         let found = case.results();
         assert_eq!(found.len(), columns.len());
         // What is 0 but for rounding has the rounding of its unit.
-        let unit = case.x.iter().chain(&case.y).fold(0.0, |most: f64, v| most.max(v.abs()));
-        for ((found, expected), column) in found.into_iter().zip(row.as_array().unwrap()).zip(columns) {
+        let unit = case
+            .x
+            .iter()
+            .chain(&case.y)
+            .fold(0.0, |most: f64, v| most.max(v.abs()));
+        for ((found, expected), column) in
+            found.into_iter().zip(row.as_array().unwrap()).zip(columns)
+        {
             let what = format!("case {number}, {column}: {found} instead of {expected}");
             let Some(expected) = expected.as_f64() else {
                 assert!(found.is_nan(), "{what}");

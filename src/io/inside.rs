@@ -52,9 +52,19 @@ mod tests {
         for good in ["net", "net/layer", "same/layer", "new", "net/new/new"] {
             check(&base, &base.join(good)).unwrap();
         }
-        for bad in ["out", "out/new", "net/up", "same/up/new", "gone", "gone/new"] {
+        for bad in [
+            "out",
+            "out/new",
+            "net/up",
+            "same/up/new",
+            "gone",
+            "gone/new",
+        ] {
             let text = check(&base, &base.join(bad)).unwrap_err().to_string();
-            assert!(text.contains("is behind a link that leaves"), "{bad}: {text}");
+            assert!(
+                text.contains("is behind a link that leaves"),
+                "{bad}: {text}"
+            );
         }
         check(&folder.path().join("no"), &folder.path().join("no/net")).unwrap();
     }

@@ -136,7 +136,7 @@ impl Graph {
             .filter(|tensor| tensor.data_type == proto::FLOAT)
             .filter(|tensor| !moments.contains(tensor.name.as_str()))
             .map(n_values)
-            .sum();
+            .fold(0, u64::saturating_add);
         Ok(Graph {
             inputs,
             tensors,

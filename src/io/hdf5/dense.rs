@@ -227,9 +227,7 @@ impl<'a> Dense<'a> {
         };
         let n = n_elements(&self.dims);
         match n.and_then(|n| n.checked_mul(item)) {
-            Some(size) if size as u64 <= most => {
-                Ok(n.unwrap_or_default())
-            }
+            Some(size) if size as u64 <= most => Ok(n.unwrap_or_default()),
             _ => Err(too_large(&self.source.path, self.name)),
         }
     }

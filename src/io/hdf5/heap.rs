@@ -191,4 +191,51 @@ mod tests {
         assert!(texts(1, 0, 1, 3).read(73, 1).is_err(), "cut off");
         assert!(texts(1, 0, 1, 3).read(72, usize::MAX).is_err());
     }
+
+    /// Length of a heap that holds one text, in which 31 other heaps of 1,000 bytes begin.
+    const HEAP: usize = 3000;
+
+    fn heap_of_one_text(size: usize) -> Vec<u8> {
+        let mut bytes = b"GCOL\x01\0\0\0".to_vec();
+        bytes.extend((size as u64).to_le_bytes());
+        bytes.extend(b"\x01\0\0\0\0\0\0\0");
+        bytes.extend((size as u64 - 32).to_le_bytes());
+        bytes
+    }
+
+    /// Such a heap, and descriptors with the lengths of texts and the addresses of heaps.
+    fn nested(descriptors: &[(u32, u64)]) -> Texts {
+        let mut bytes = heap_of_one_text(HEAP);
+        (0..31).for_each(|_| bytes.extend(heap_of_one_text(1000)));
+        bytes.resize(HEAP, b'a');
+        for (length, heap) in descriptors {
+            bytes.extend(length.to_le_bytes());
+            bytes.extend(heap.to_le_bytes());
+            bytes.extend(1u32.to_le_bytes());
+        }
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(&bytes).unwrap();
+        Texts::new(file, bytes.len() as u64, 0)
+    }
+
+    /// Else a file of a megabyte could take a terabyte.
+    #[test]
+    fn neither_texts_nor_heaps_are_read_beyond_the_length_of_the_file() {
+        let (mut once, mut apart) = (nested(&[(5, 0)]), nested(&[(5, 32), (5, 64), (5, 96)]));
+        assert_eq!(once.read(HEAP as u64, 1).unwrap(), [b"GCOL\x01"]);
+        assert!(apart.read(HEAP as u64, 3).is_ok());
+        let overlapping: Vec<(u32, u64)> = (1..31).map(|n| (5, 32 * n)).collect();
+        let mut overlapping = nested(&overlapping);
+        assert!(overlapping.read(HEAP as u64, 30).is_err());
+        assert_eq!(overlapping.heaps.len(), 3);
+        // The text is without a zero only behind the heads in it.
+        let long = |n: usize| {
+            let mut texts = nested(&vec![(1000, 0); n]);
+            texts.file.seek(SeekFrom::Start(32)).unwrap();
+            texts.file.write_all(&[b'a'; 1000]).unwrap();
+            texts.read(HEAP as u64, n)
+        };
+        assert_eq!(long(3).unwrap().concat().len(), 3000);
+        assert!(long(30).is_err());
+    }
 }
