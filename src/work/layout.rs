@@ -92,6 +92,15 @@ impl Layout {
         self.root.join("data/.bhscore")
     }
 
+    /// Refuses a folder of claims that is a link out of `data`.
+    ///
+    /// # Errors
+    ///
+    /// If it is one, or cannot be looked at.
+    pub fn check_claims(&self) -> Result<()> {
+        inside::check(&self.root.join("data"), &self.claims())
+    }
+
     /// A path as it is written into records: relative to the study where it lies inside.
     pub fn relative(&self, path: &Path) -> String {
         path.strip_prefix(&self.root)

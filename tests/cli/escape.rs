@@ -210,6 +210,22 @@ fn claims_of_units_elsewhere_are_not_tidied_up_after() {
 }
 
 #[test]
+fn claims_are_not_made_through_a_link() {
+    let beside = Beside::of(&TestEnv::small());
+    beside.link("outside/empty", "data/.bhscore");
+    for args in [
+        &["decode-train", "--net", NET][..],
+        &["status", "--retry-failed"],
+    ] {
+        beside
+            .run(args)
+            .status(2)
+            .stderr_contains("link that leaves");
+        beside.is_untouched();
+    }
+}
+
+#[test]
 fn features_are_not_written_through_links() {
     let beside = Beside::of(&extract::study());
     let run = |beside: &Beside| beside.run(&["extract", "--net", "CNN", "--split", "test"]);

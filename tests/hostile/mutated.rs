@@ -65,12 +65,12 @@ struct Change {
 
 impl Change {
     fn apply(&self, mut content: Vec<u8>) -> Vec<u8> {
-        for (place, byte) in self.bytes.iter().filter(|_| !content.is_empty()) {
-            let at = place.index(content.len());
-            content[at] = *byte;
-        }
-        if let Some(cut) = self.cut.filter(|_| !content.is_empty()) {
-            content.truncate(cut.index(content.len()));
+        let n = content.len();
+        if n > 0 {
+            for (place, byte) in &self.bytes {
+                content[place.index(n)] = *byte;
+            }
+            content.truncate(self.cut.map_or(n, |cut| cut.index(n)));
         }
         content.extend_from_slice(&self.added);
         content

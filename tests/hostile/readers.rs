@@ -124,7 +124,7 @@ fn onnx(path: &Path) -> Result<()> {
     let model = Model::read(path)?;
     let graph = model.graph();
     let first = graph.tensors().first().map(|tensor| tensor.name.clone());
-    graph.near("a name that it does not have");
+    let _ = graph.near("a name that it does not have");
     graph.layout(path, None)?;
     for weights in [Weights::Shuffled(1), Weights::Random(1)] {
         model.clone().with_weights(weights)?;
