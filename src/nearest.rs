@@ -3,6 +3,9 @@
 /// Most names that a hint lists.
 const MOST_NAMES: usize = 3;
 
+/// Longer names, in characters, are near nothing: comparing two of a megabyte would take hours.
+const LONGEST: usize = 1000;
+
 /// Up to three of `known` that are near `name`, nearest first; equally near ones in the given order.
 ///
 /// Near is a Levenshtein distance without regard to case of at most a third of the longer name, and at least
@@ -10,7 +13,11 @@ const MOST_NAMES: usize = 3;
 pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
     let mut near: Vec<(usize, &str)> = Vec::new();
     for candidate in known {
-        let longer = name.chars().count().max(candidate.chars().count());
+        let (a, b) = (name.chars().count(), candidate.chars().count());
+        let longer = a.max(b);
+        if longer > LONGEST {
+            continue;
+        }
         let distance = distance(name, candidate);
         if distance <= (longer / 3).max(2) && distance < longer {
             near.push((distance, candidate));

@@ -16,14 +16,14 @@ pub struct Crew {
 
 impl Crew {
     /// Nothing is written before the first claim.
-    pub fn new(global: &Global, layout: &Layout, settings: &Settings) -> Crew {
+    pub fn new(global: &Global, layout: &Layout, settings: &Settings) -> Result<Crew> {
+        layout.check_claims()?;
         let clock = SystemClock {
             skew: global.clock_skew,
         };
         let lease = Lease::from(&settings.work);
-        Crew {
-            worker: Worker::with_clock(&layout.claims(), lease, Arc::new(clock)),
-        }
+        let worker = Worker::with_clock(&layout.claims(), lease, Arc::new(clock));
+        Ok(Crew { worker })
     }
 
     /// Who makes the claims.

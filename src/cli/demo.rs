@@ -82,7 +82,7 @@ pub fn run(global: &Global, args: &DemoArgs) -> Result<Outcome> {
         items_hidden: true,
         ..global.clone()
     };
-    let crew = Crew::new(&global, &context.layout, &settings);
+    let crew = Crew::new(&global, &context.layout, &settings)?;
     for network in &settings.networks {
         let outcome = extract::if_possible(&global, network, &stage_args, &crew, &stop)?;
         if outcome != Outcome::Complete {

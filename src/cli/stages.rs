@@ -199,7 +199,7 @@ fn one_stage(
     stage: Stage,
 ) -> Result<Outcome> {
     let stop = stop_flag()?;
-    let crew = Crew::new(global, &context.layout, &context.settings);
+    let crew = Crew::new(global, &context.layout, &context.settings)?;
     let outcome = run_stage(global, args, context, stage, &crew, &stop)?;
     crew.leave(&context.layout)?;
     Ok(outcome)
@@ -209,7 +209,7 @@ fn one_stage(
 pub fn run_all(global: &Global, args: &RunArgs) -> Result<Outcome> {
     let context = context(global, args.stage.compat)?;
     let stop = stop_flag()?;
-    let crew = Crew::new(global, &context.layout, &context.settings);
+    let crew = Crew::new(global, &context.layout, &context.settings)?;
     // The next stage needs what others are about to finish.
     let args = &RunArgs {
         stage: StageArgs {

@@ -94,7 +94,7 @@ fn running(prefix: &str, holders: &[Holder]) -> usize {
         .filter_map(|holder| {
             let (first, last) = holder.unit.strip_prefix(prefix)?.split_once('-')?;
             let (first, last): (usize, usize) = (first.parse().ok()?, last.parse().ok()?);
-            Some((last + 1).saturating_sub(first))
+            Some(last.saturating_add(1).saturating_sub(first))
         })
         .sum()
 }

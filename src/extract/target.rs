@@ -16,6 +16,7 @@ use super::stimuli::Stimulus;
 use super::units::Kept;
 use crate::error::{Error, Result};
 use crate::io::atomic;
+use crate::io::inside;
 use crate::io::record;
 use crate::settings::Transform;
 
@@ -108,6 +109,7 @@ pub fn targets(job: &Job, place: &Place) -> Result<Vec<Target>> {
         .iter()
         .map(|layer| {
             let folder = place.folder.join(&layer.name);
+            inside::check(&place.folder, &folder)?;
             match Origin::read(&folder) {
                 Err(_) if place.force => Ok(None),
                 other => other,

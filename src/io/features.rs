@@ -12,7 +12,7 @@ use std::time::SystemTime;
 use ndarray::Array2;
 use rayon::prelude::*;
 
-use super::mat;
+use super::mat::{self, n_elements};
 use crate::error::{Error, Result};
 
 /// Variable of every feature file.
@@ -28,6 +28,8 @@ pub fn unlisted(folder: &Path) -> impl FnOnce(std::io::Error) -> Error {
         _ => Error::io("list", folder)(error),
     }
 }
+/// Most units of a layer, a thousand times those of the largest known; more is a damaged header.
+const MOST_UNITS: usize = 1 << 32;
 
 /// A folder of feature files.
 #[derive(Debug, Clone)]
@@ -151,6 +153,10 @@ impl Layer {
         let unit_shape = self.unit_shape()?;
         let n_units: usize = unit_shape.iter().product();
         let units = units.unwrap_or(0..n_units);
+        if let Some(first) = self.labels.first() {
+            // So far its header claims units; memory is taken for those that are there.
+            self.read_one(first, &unit_shape, units.clone())?;
+        }
         let mut values = Array2::zeros((self.labels.len(), units.len()));
         if units.is_empty() {
             return Ok(Features {
@@ -219,10 +225,14 @@ impl Layer {
 
 /// The shape without the axis of the one stimulus.
 fn unit_shape(path: &Path, mut shape: Vec<usize>) -> Result<Vec<usize>> {
-    let n_units: usize = shape.iter().product();
+    let n_units = n_elements(&shape).unwrap_or(usize::MAX);
     match shape[..] {
         _ if n_units == 0 => {
             let problem = format!("`{VARIABLE}` of shape {shape:?} holds no units");
+            return Err(Error::file(path, problem, "extract the layer again"));
+        }
+        _ if n_units > MOST_UNITS => {
+            let problem = format!("`{VARIABLE}` claims the shape {shape:?}");
             return Err(Error::file(path, problem, "extract the layer again"));
         }
         // A column: the original would take the units for stimuli and fail later.
@@ -259,6 +269,29 @@ mod tests {
 
     fn read(folder: &Path, units: Option<Range<usize>>) -> Result<Features> {
         Layer::open(folder)?.read(units, &|_| {})
+    }
+
+    /// A v5 file with nothing behind a header that claims 2^60 units.
+    #[test]
+    fn memory_is_not_taken_for_units_that_a_header_claims() {
+        let element = |kind: u32, content: &[u8]| {
+            let mut bytes = [kind, content.len() as u32].map(u32::to_le_bytes).concat();
+            bytes.extend_from_slice(content);
+            bytes
+        };
+        for shape in [[1u32, 1 << 30, 1 << 30, 4], [1, 1 << 20, 1 << 10, 1]] {
+            let mut content = element(6, &[7, 0, 0, 0, 0, 0, 0, 0]);
+            content.extend(element(5, &shape.map(u32::to_le_bytes).concat()));
+            content.extend([1, 0, 4, 0, b'f', b'e', b'a', b't']);
+            content.extend(element(7, &[0; 8]));
+            let mut bytes = [b' '; 124].to_vec();
+            bytes.extend(b"\0\x01IM");
+            bytes.extend(element(14, &content));
+            let folder = tempfile::tempdir().unwrap();
+            atomic::write(folder.path().join("a.mat"), &bytes).unwrap();
+            let text = read(folder.path(), None).unwrap_err().to_string();
+            assert!(text.contains("a.mat"), "{text}");
+        }
     }
 
     #[test]

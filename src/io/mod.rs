@@ -13,6 +13,7 @@
 //! | [`assembly`] | recordings with their presentations and sites: BrainIO's netCDF-4, `.npy` with CSV |
 //! | [`table`] | small tables in CSV files |
 //! | [`atomic`] | whole files or none |
+//! | [`inside`] | whether a folder is where its path says |
 //! | [`record`] | `record.json`, the last file of an artifact |
 
 pub mod assembly;
@@ -22,6 +23,7 @@ pub mod features;
 pub mod hdf5;
 pub mod hdf5_image;
 pub mod hdf5_plain;
+pub mod inside;
 pub mod mat;
 pub mod mat_v5;
 pub mod npy;

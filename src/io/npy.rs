@@ -5,6 +5,7 @@ use std::io::{BufReader, Read};
 use std::path::Path;
 
 use ndarray::{Array, ArrayD, Dimension};
+use ndarray_npy::npy::header::Header;
 use ndarray_npy::{ReadNpyError, ReadNpyExt, ReadableElement, WriteNpyExt};
 
 use crate::error::{Error, Result};
@@ -54,7 +55,7 @@ pub fn encode<D: Dimension>(array: &Array<f64, D>) -> Vec<u8> {
 
 /// `None` where the file holds another type.
 fn try_type<T: ReadableElement>(path: &Path) -> Result<Option<ArrayD<T>>> {
-    check_size(path)?;
+    check_header(path)?;
     let file = File::open(path).map_err(Error::io("read", path))?;
     match ArrayD::<T>::read_npy(BufReader::new(file)) {
         Ok(array) => Ok(Some(array)),
@@ -73,44 +74,49 @@ fn try_type<T: ReadableElement>(path: &Path) -> Result<Option<ArrayD<T>>> {
     }
 }
 
-/// Longest header that is looked at: NumPy's own have about a hundred bytes.
+/// Longest header that is read, in bytes: NumPy's own have about a hundred.
 const LONGEST_HEADER: u64 = 1 << 16;
+/// Most brackets in a header, which has a dictionary and a tuple: the parser goes as deep as they do.
+const MOST_BRACKETS: usize = 16;
 
-/// Refuses a file whose header claims more numbers than it has bytes: memory would be taken for them.
-fn check_size(path: &Path) -> Result<()> {
+/// Refuses a file whose header is no plain one, or claims more numbers than there are bytes: memory would be taken
+/// for them.
+fn check_header(path: &Path) -> Result<()> {
+    let refused = |problem: String| {
+        let remedy = "save it again with `numpy.save`";
+        Error::file(path, problem, remedy)
+    };
     let file = File::open(path).map_err(Error::io("read", path))?;
     let length = file.metadata().map_err(Error::io("read", path))?.len();
     let mut head = Vec::new();
     file.take(LONGEST_HEADER)
         .read_to_end(&mut head)
         .map_err(Error::io("read", path))?;
-    let text = String::from_utf8_lossy(&head);
-    let Some(shape) = text
-        .split_once("'shape'")
-        .and_then(|(_, rest)| Some(rest.split_once('(')?.1.split_once(')')?.0))
-    else {
+    // Two bytes of length, or four from version 2 on.
+    let declared = match head.get(6..12) {
+        Some(&[1, _, a, b, ..]) => u32::from_le_bytes([a, b, 0, 0]),
+        Some(&[_, _, a, b, c, d]) => u32::from_le_bytes([a, b, c, d]),
+        _ => 0,
+    };
+    let end = usize::try_from(declared).map_or(usize::MAX, |n| n.saturating_add(12));
+    let text = &head[..head.len().min(end)];
+    let brackets = text.iter().filter(|byte| b"([{".contains(byte)).count();
+    if u64::from(declared) > LONGEST_HEADER || brackets > MOST_BRACKETS {
+        return Err(refused("has a header that is none of NumPy's".to_owned()));
+    }
+    let Ok(header) = Header::from_reader(&mut head.as_slice()) else {
         // Whatever it is, it is told when it is read.
         return Ok(());
     };
-    let mut n: u64 = 1;
-    for axis in shape
-        .split(',')
-        .map(str::trim)
-        .filter(|axis| !axis.is_empty())
-    {
-        n = axis
-            .parse::<u64>()
-            .map_or(u64::MAX, |axis| n.saturating_mul(axis));
-    }
-    if n <= length {
+    let shape = header.shape;
+    let claimed = shape
+        .iter()
+        .try_fold(1, |n: u64, &axis| n.checked_mul(axis as u64));
+    if claimed.is_some_and(|n| n <= length) {
         return Ok(());
     }
-    let problem = format!("claims {n} numbers ({shape}), and has {length} bytes");
-    Err(Error::file(
-        path,
-        problem,
-        "save it again with `numpy.save`",
-    ))
+    let problem = format!("claims the shape {shape:?}, and has {length} bytes");
+    Err(refused(problem))
 }
 
 #[cfg(test)]

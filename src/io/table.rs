@@ -3,6 +3,7 @@
 //! UTF-8, commas, quotes as in RFC 4180, a byte order mark is ignored. Space around fields is removed. Empty
 //! fields and `nan`, `NA`, `null` in any case are missing numbers.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
@@ -51,9 +52,9 @@ impl Table {
             .from_reader(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes));
         let header = reader.headers().map_err(not_csv)?.clone();
         let columns: Vec<String> = header.iter().map(str::to_owned).collect();
-        let repeated = (1..columns.len()).find(|&index| columns[..index].contains(&columns[index]));
-        if let Some(index) = repeated {
-            let problem = format!("has two columns `{}`", columns[index]);
+        let mut seen = HashSet::new();
+        if let Some(repeated) = columns.iter().find(|name| !seen.insert(name.as_str())) {
+            let problem = format!("has two columns `{repeated}`");
             return Err(Error::file(path, problem, "rename one of them"));
         }
         let mut rows = Vec::new();

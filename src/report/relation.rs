@@ -93,9 +93,13 @@ fn lines(pairs: &[Pair]) -> String {
     let line = |pair: &Pair| {
         let line = pair.line?;
         let (sign, slope) = (if line.slope < 0.0 { '-' } else { '+' }, line.slope.abs());
+        let interval = match line.low.is_nan() {
+            true => "too many ties for an interval".to_owned(),
+            false => format!("slope's 95 % interval {:.4} to {:.4}", line.low, line.high),
+        };
         Some(format!(
-            "Theil-Sen line: {} = {:.4} {sign} {slope:.4} * {} (slope's 95 % interval {:.4} to {:.4})\n",
-            pair.y, line.intercept, pair.x, line.low, line.high
+            "Theil-Sen line: {} = {:.4} {sign} {slope:.4} * {} ({interval})\n",
+            pair.y, line.intercept, pair.x
         ))
     };
     pairs.iter().filter_map(line).collect()

@@ -10,7 +10,8 @@ pub fn benjamini_hochberg(p: &[f64]) -> Vec<f64> {
     let n_tests = order.len() as f64;
     let mut least = 1.0_f64;
     for (position, &index) in order.iter().enumerate().rev() {
-        least = least.min(p[index] * n_tests / (position + 1) as f64);
+        // The quotient first: it is 1 for the last, whose p must not fall by rounding.
+        least = least.min(p[index] * (n_tests / (position + 1) as f64));
         adjusted[index] = least;
     }
     adjusted

@@ -12,7 +12,7 @@ pub struct Line {
     pub slope: f64,
     /// Median of y less slope times the median of x.
     pub intercept: f64,
-    /// Lower end of the slope's 95 % interval.
+    /// Lower end of the slope's 95 % interval; NaN where there is none.
     pub low: f64,
     /// Upper end of it.
     pub high: f64,
@@ -20,7 +20,8 @@ pub struct Line {
 
 /// The line through points `x`, `y`, both `(n,)`; `None` if no two x differ or a value is NaN.
 ///
-/// The interval is Sen's, from the variance of Kendall's S with ties (Sen 1968, equation 2.6).
+/// The interval is Sen's, from the variance of Kendall's S with ties (Sen 1968, equation 2.6). Ties of a few points in
+/// both x and y can bring that below 0: then there is no interval.
 ///
 /// # Panics
 /// If the lengths differ.
@@ -51,6 +52,9 @@ pub fn line(x: &[f64], y: &[f64]) -> Option<Line> {
 }
 
 fn interval(slopes: &[f64], variance: f64) -> Option<(f64, f64)> {
+    if variance < 0.0 {
+        return Some((f64::NAN, f64::NAN));
+    }
     let half = Normal::standard().inverse_cdf(UPPER) * variance.sqrt();
     let n = slopes.len() as f64;
     // Ranks from 1, rounded half to even.
@@ -73,7 +77,7 @@ fn variance(x: &[f64], y: &[f64]) -> f64 {
             .map(|tied| term(tied.len()))
             .sum()
     };
-    ((term(x.len()) - ties(x) - ties(y)) / 18.0).max(0.0)
+    (term(x.len()) - ties(x) - ties(y)) / 18.0
 }
 
 fn sorted(values: &[f64]) -> Vec<f64> {
@@ -103,6 +107,14 @@ mod tests {
         y[8] = 1000.0;
         let line = line(&x, &y).unwrap();
         assert_eq!((line.slope, line.intercept), (2.0, 1.0));
+    }
+
+    /// As `scipy.stats.theilslopes([1, 1, 1, 1, 2], [0, 0, 0, 0, 1])`.
+    #[test]
+    fn ties_of_few_points_leave_no_interval() {
+        let line = line(&[0.0, 0.0, 0.0, 0.0, 1.0], &[1.0, 1.0, 1.0, 1.0, 2.0]).unwrap();
+        assert_eq!(line.slope, 1.0);
+        assert!(line.low.is_nan() && line.high.is_nan());
     }
 
     #[test]

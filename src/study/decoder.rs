@@ -162,7 +162,9 @@ impl Decoder {
     /// Compares the lengths of everything with the shape of the weights, `(n_voxels, *unit_shape)`.
     fn check(&self, shape: &[usize]) -> Result<()> {
         let n_voxels = shape.first().copied().unwrap_or(0);
-        let n_units: usize = shape.iter().skip(1).product();
+        // A header may claim more than there can be.
+        let axes = shape.iter().skip(1);
+        let n_units = axes.fold(1usize, |n, &axis| n.saturating_mul(axis));
         let lengths = [
             ("b", self.bias.len(), n_units),
             ("x_mean", self.voxel_mean.len(), n_voxels),
@@ -265,7 +267,8 @@ fn read_whole_or_chunks(folder: &Path, name: &str, full_shape: &[usize]) -> Resu
 /// Joins chunks along the one axis that makes them as long as the layer.
 fn join(parts: &[Array<f32>], full_shape: &[usize]) -> Option<Array<f32>> {
     let first = parts.first()?;
-    if first.shape.len() != full_shape.len() || parts.iter().any(|part| part.shape != first.shape) {
+    let same = parts.iter().all(|part| part.shape == first.shape);
+    if full_shape.is_empty() || first.shape.len() != full_shape.len() || !same {
         return None;
     }
     let mut shape = full_shape.to_vec();
@@ -309,5 +312,10 @@ mod tests {
             assert_eq!(joined.values[at], (100 * voxel + 10 * row + column) as f32);
         }
         assert_eq!(join(&[chunk(0)], &[1, 2, 3]), None);
+        let scalar = Array {
+            shape: Vec::new(),
+            values: vec![1.0],
+        };
+        assert_eq!(join(&[scalar], &[]), None);
     }
 }

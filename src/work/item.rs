@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::settings::{problem_of_dir, problem_of_name};
+
 /// A stage of the pipeline that works item by item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Stage {
@@ -67,6 +69,8 @@ impl Item {
     }
 
     /// The item of a [`unit`](Self::unit); `None` for other texts.
+    ///
+    /// Units are read from files that anybody can write, and become paths: names that lead elsewhere are none.
     #[must_use]
     pub fn of_unit(unit: &str) -> Option<Item> {
         let (stage, rest) = unit.split_once('/')?;
@@ -75,7 +79,10 @@ impl Item {
         let mut parts = rest.rsplitn(4, '/').map(str::to_owned);
         let (roi, subject, layer, net) =
             (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
-        Some(Item {
+        let stays = [&roi, &subject, &layer]
+            .into_iter()
+            .all(|name| problem_of_name(name).is_none());
+        (stays && problem_of_dir(&net).is_none()).then_some(Item {
             stage,
             net,
             layer,
@@ -114,7 +121,18 @@ mod tests {
             "decode-predict/pytorch/alexnet/conv1:relu/sub-01/V1"
         );
         assert_eq!(Item::of_unit(&item.unit()), Some(item));
-        for other in ["", "decode-train", "extract/a/b/c/d", "decode-train/a/b/c"] {
+        for other in [
+            "",
+            "decode-train",
+            "extract/a/b/c/d",
+            "decode-train/a/b/c",
+            "decode-train/../../a/b/c/d",
+            "decode-train//a/b/c/d",
+            "decode-train/a/../b/c",
+            "decode-train/a/b/../c",
+            "decode-train/a/b/c/..",
+            "decode-train/a/b/c/d\0",
+        ] {
             assert_eq!(Item::of_unit(other), None, "{other}");
         }
     }

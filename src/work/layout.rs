@@ -18,7 +18,8 @@ use std::path::{Path, PathBuf};
 
 use super::item::{Item, Stage};
 use crate::error::{Error, Result};
-use crate::settings::Settings;
+use crate::io::inside;
+use crate::settings::{Settings, problem_of_dir};
 
 /// Training or test half of a study.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -75,6 +76,8 @@ impl Layout {
         let network = unit
             .strip_prefix("extract/")
             .and_then(|rest| rest.rsplit_once('/'))
+            // A claim may say anything.
+            .filter(|(network, _)| problem_of_dir(network).is_none())
             .map(|(network, _)| self.root.join("data/features").join(network));
         let Some(network) = network.filter(|network| network.is_dir()) else {
             return Ok(Vec::new());
@@ -87,6 +90,15 @@ impl Layout {
     /// Who works on what now ([`claims`](super::claims)).
     pub fn claims(&self) -> PathBuf {
         self.root.join("data/.bhscore")
+    }
+
+    /// Refuses a folder of claims that is a link out of `data`.
+    ///
+    /// # Errors
+    ///
+    /// If it is one, or cannot be looked at.
+    pub fn check_claims(&self) -> Result<()> {
+        inside::check(&self.root.join("data"), &self.claims())
     }
 
     /// A path as it is written into records: relative to the study where it lies inside.
@@ -181,6 +193,21 @@ impl Layout {
             Stage::EncodePredict => folders.push(self.encoded_fmri(item)),
         }
         folders
+    }
+
+    /// Refuses an item that a link would have written elsewhere: `data` and the two levels of folders below may be
+    /// links to another disk, networks, layers, subjects and ROIs may not lead out of them.
+    ///
+    /// # Errors
+    ///
+    /// If such a link is there, or a folder cannot be looked at.
+    pub fn check_inside(&self, item: &Item) -> Result<()> {
+        for folder in self.item_folders(item) {
+            let below = folder.strip_prefix(&self.root).unwrap_or(&folder);
+            let base: PathBuf = below.components().take(3).collect();
+            inside::check(&self.root.join(base), &folder)?;
+        }
+        Ok(())
     }
 
     /// Files that the original writes too: there without a record, the artifact is foreign.

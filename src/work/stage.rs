@@ -236,6 +236,10 @@ impl Pass<'_> {
         if self.stop.load(Ordering::Relaxed) {
             return Begun::Interrupted;
         }
+        // No note of it is left, which would be written there, too.
+        if let Err(error) = self.layout.check_inside(item) {
+            return Begun::Ended(Outcome::Failed(error));
+        }
         let claim = match self.claim(item) {
             Ok(None) => None,
             Ok(Some(Claimed::Mine(claim))) => Some(claim),

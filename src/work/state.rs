@@ -152,6 +152,7 @@ fn interrupted_here(folder: &Path) -> bool {
 pub fn tidy(layout: &Layout, unit: &str, worker: Option<&str>) -> Result<()> {
     let folders = match Item::of_unit(unit) {
         None => layout.extracted_folders(unit)?,
+        Some(item) if layout.check_inside(&item).is_err() => Vec::new(),
         Some(item) => {
             let folder = layout.record_folder(&item);
             let marked = layout.foreign_marks(&item).iter().any(|mark| mark.exists());

@@ -5,11 +5,13 @@
 //! | [`golden`] | does it give the original's numbers? |
 //! | [`ridge`] | does `ridge` give FastL2LiR's numbers? |
 //! | [`odd`] | are odd data computed with what is left? |
+//! | [`extremes`] | do units of measure not matter, and are few samples and copies computed? |
 //! | [`ceilings`] | is told how high scores can be? |
 //! | [`encode`] | does encoding give the numbers of the original, in any order and any way? |
 //! | [`extract`] | are features the activations of the layers, in any order and after any interruption? |
 //! | [`extract_refusals`] | are bad models, names and settings told, with the remedy? |
 //! | [`damage`] | do damaged files fail their own items only, with a remedy? |
+//! | [`escape`] | do names and links that lead out of the study leave what is beside it alone? |
 //! | [`compat`] | does `--compat` keep the original's defects? |
 //! | [`quirks`] | what else does the original do that is odd, and what is done here? |
 //! | [`foreign`] | are the original's decoders used, and left alone? |
@@ -63,8 +65,10 @@ mod edit;
 mod encode;
 mod encoding;
 mod env;
+mod escape;
 mod extract;
 mod extract_refusals;
+mod extremes;
 mod foreign;
 mod golden;
 mod inspect;

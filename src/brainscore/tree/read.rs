@@ -19,6 +19,7 @@
 //! What [`super::json`](mod@super::json) writes can be read again: `coverage`, `n_scored`, `display`, `best` and
 //! `median` are known and computed anew.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use serde_json::{Map, Value};
@@ -201,11 +202,11 @@ impl Reader<'_> {
             }
         };
         let mut children: Vec<Node> = Vec::with_capacity(list.len());
+        let mut seen = HashSet::new();
         for (index, value) in list.iter().enumerate() {
             let of = format!("child {} of {place}", index + 1);
             let child = self.node(value, &of)?;
-            let same = |other: &Node| other.id == child.id && other.version == child.version;
-            if !child.hidden && children.iter().any(|other| !other.hidden && same(other)) {
+            if !child.hidden && !seen.insert((child.id.clone(), child.version)) {
                 let problem = format!("has two children `{}`", child.id);
                 let remedy = "rename one, or give them different versions";
                 return Err(self.wrong(place, &problem, remedy));

@@ -43,7 +43,7 @@ pub fn run(global: &Global, args: &ExtractArgs) -> Result<Outcome> {
         return extract(global, args, None, &stop);
     }
     let layout = global.layout();
-    let crew = Crew::new(global, &layout, &global.read_settings()?);
+    let crew = Crew::new(global, &layout, &global.read_settings()?)?;
     let outcome = extract(global, args, Some(&crew), &stop)?;
     crew.leave(&layout)?;
     Ok(outcome)

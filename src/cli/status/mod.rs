@@ -215,6 +215,7 @@ fn forget(context: &Context, seen: &View) -> Result<usize> {
         n_given_up.set(n_given_up.get() + usize::from(is_wanted && !is_failed));
         is_wanted
     };
+    layout.check_claims()?;
     claims::forget_over(&layout.claims(), &is_wanted, &mut |unit, worker| {
         bhscore::work::stage::tidy(layout, unit, worker)
     })?;

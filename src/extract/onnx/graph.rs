@@ -19,6 +19,9 @@ const N_COLOURS: usize = 3;
 /// Most images that a model may fix as its batch.
 const MOST_FIXED: usize = 4096;
 
+/// Most pixels of a call, as of an image file: more is taken for damage, and memory would be taken for them.
+const MOST_PIXELS: usize = crate::extract::image::MOST_PIXELS;
+
 /// A model's graph.
 #[derive(Debug, Clone)]
 pub struct Graph {
@@ -133,7 +136,7 @@ impl Graph {
             .filter(|tensor| tensor.data_type == proto::FLOAT)
             .filter(|tensor| !moments.contains(tensor.name.as_str()))
             .map(n_values)
-            .sum();
+            .fold(0, u64::saturating_add);
         Ok(Graph {
             inputs,
             tensors,
@@ -217,6 +220,12 @@ impl Graph {
         if side.is_some_and(|side| side != (height, width)) || height == 0 || width == 0 {
             let problem = format!("takes images of {height} × {width} pixels only");
             return Err(Error::file(path, problem, "leave `--size` out"));
+        }
+        let n_pixels = [batch.unwrap_or(1), height, width]
+            .into_iter()
+            .try_fold(1, usize::checked_mul);
+        if n_pixels.is_none_or(|n| n > MOST_PIXELS) {
+            return Err(wrong());
         }
         Ok(Layout {
             input: input.name.clone(),
@@ -404,6 +413,11 @@ mod tests {
         let chosen = layout([None, Some(3), None, None], Some((64, 64))).unwrap();
         assert_eq!((chosen.height, chosen.width), (64, 64));
         assert!(layout([None, Some(3), Some(32), Some(32)], Some((64, 64))).is_err());
+        for side in [1 << 20, 1 << 60] {
+            let huge = layout([None, Some(3), Some(side), Some(side)], None).unwrap_err();
+            assert!(huge.to_string().contains("? × 3 × "), "{huge}");
+            assert!(layout([None, Some(3), None, None], Some((side, side))).is_err());
+        }
         let error = layout([None, Some(1), Some(28), Some(28)], None).unwrap_err();
         assert!(error.to_string().contains("? × 1 × 28 × 28"), "{error}");
     }

@@ -11,13 +11,20 @@ use super::proto::Node;
 /// Key of the metadata.
 const SCOPES: &str = "pkg.torch.onnx.name_scopes";
 
+/// Longest path that is taken for one, in bytes: the modules that contain it cost its square.
+const LONGEST: usize = 1000;
+
 /// Path of the innermost module of a node, with the numbers of calls; empty where none is told.
 pub(super) fn innermost(node: &Node) -> String {
     let scopes = node.metadata.iter().find(|entry| entry.key == SCOPES);
-    match scopes {
+    let path = match scopes {
         Some(entry) => of_scopes(&entry.value),
         None => of_name(&node.name),
+    };
+    if path.len() > LONGEST {
+        return String::new();
     }
+    path
 }
 
 /// All modules that are met, with those that contain them.

@@ -231,8 +231,8 @@ fn role(node: &proto::Node, place: usize, dims: &[u64]) -> Option<Role> {
     // One value per channel, whatever axes of length 1 are around it.
     let is_vector = dims.iter().filter(|&&length| length > 1).count() <= 1;
     let fan_in = match (node.op.as_str(), place, dims) {
-        ("Conv", 1, [_, rest @ ..]) => rest.iter().product(),
-        ("ConvTranspose", 1, [inputs, _, rest @ ..]) => inputs * rest.iter().product::<u64>(),
+        ("Conv", 1, [_, rest @ ..]) => product(1, rest),
+        ("ConvTranspose", 1, [inputs, _, rest @ ..]) => product(*inputs, rest),
         ("Gemm", 1, &[rows, columns]) => match is_set("transB") {
             true => columns,
             false => rows,
@@ -255,6 +255,11 @@ fn role(node: &proto::Node, place: usize, dims: &[u64]) -> Option<Role> {
         _ => return None,
     };
     Some(Role::Weight { fan_in })
+}
+
+/// `first` times all of `rest`, saturating for shapes that no file can hold.
+fn product(first: u64, rest: &[u64]) -> u64 {
+    rest.iter().copied().fold(first, u64::saturating_mul)
 }
 
 #[cfg(test)]
@@ -294,6 +299,7 @@ mod tests {
         let weight = |fan_in| Some(Role::Weight { fan_in });
         assert_eq!(role(&node("Conv"), 1, &[64, 3, 7, 7]), weight(147));
         assert_eq!(role(&node("ConvTranspose"), 1, &[8, 4, 3, 3]), weight(72));
+        assert_eq!(role(&node("Conv"), 1, &[1, u64::MAX, 9]), weight(u64::MAX));
         assert_eq!(role(&node("MatMul"), 1, &[512, 1000]), weight(512));
         assert_eq!(role(&node("Gemm"), 1, &[512, 1000]), weight(512));
         let mut turned = node("Gemm");

@@ -20,6 +20,8 @@ use crate::error::{Error, Result};
 
 /// Largest gain of deflate, the strongest filter in use, rounded up (RFC 1951: 258 bytes from 2 bits).
 const LARGEST_COMPRESSION: u64 = 1100;
+/// Bytes of an array that may be without any data.
+const SMALL: u64 = 1 << 20;
 /// Most texts in one dataset that is read through libhdf5, where memory is taken before reading.
 const MOST_TEXTS: usize = 100_000;
 /// Most numbers of an attribute.
@@ -57,7 +59,7 @@ impl<'a> Checked<'a> {
             .len();
         let file = ::hdf5::File::open(path).map_err(|cause| damaged(path, "it", &cause))?;
         let bytes = std::fs::File::open(path).map_err(Error::io("read", path))?;
-        let texts = RefCell::new(Texts::new(bytes, file.userblock()));
+        let texts = RefCell::new(Texts::new(bytes, n_bytes, file.userblock()));
         Ok(Checked {
             path,
             remedy,
@@ -125,9 +127,12 @@ impl<'a> Checked<'a> {
             Layout::Compact | Layout::Contiguous => {
                 wanted == dataset.storage_size() && wanted <= self.n_bytes
             }
-            Layout::Chunked | Layout::Virtual => {
-                wanted <= self.n_bytes.saturating_mul(LARGEST_COMPRESSION)
+            // Chunks that were never written are filled in.
+            Layout::Chunked => {
+                let stored = dataset.storage_size().min(self.n_bytes);
+                wanted <= stored.saturating_mul(LARGEST_COMPRESSION).max(SMALL)
             }
+            Layout::Virtual => wanted <= self.n_bytes.saturating_mul(LARGEST_COMPRESSION),
         });
         if fits {
             return Ok(shape);

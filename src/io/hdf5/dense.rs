@@ -10,6 +10,9 @@ use crate::error::Result;
 use crate::io::mat::problem::{check_range, not_numeric, too_large};
 use crate::io::mat::{Array, Convention, Numeric, n_elements};
 
+/// Bytes of an array that may be without any data.
+const SMALL: u64 = 1 << 20;
+
 /// The attributes that decide how a dataset is understood.
 #[derive(Debug, Default)]
 pub(super) struct Attributes {
@@ -94,6 +97,15 @@ impl<'a> Dense<'a> {
         }
     }
 
+    /// Axis lengths of an array without elements, one of which must be 0.
+    fn empty_shape(&self) -> Result<Vec<usize>> {
+        let shape = self.shape()?;
+        match shape.contains(&0) {
+            true => Ok(shape),
+            false => Err(too_large(&self.source.path, self.name)),
+        }
+    }
+
     /// MATLAB's word for the type, or that of HDF5.
     pub fn class(&self) -> String {
         self.attributes
@@ -112,7 +124,7 @@ impl<'a> Dense<'a> {
     pub fn read(&self) -> Result<Numeric> {
         let single = self.is_single()?;
         if self.attributes.is_empty {
-            let shape = self.shape()?;
+            let shape = self.empty_shape()?;
             return Ok(if single {
                 Numeric::F32(Array {
                     shape,
@@ -205,16 +217,17 @@ impl<'a> Dense<'a> {
     /// Refuses sizes that the file cannot hold, before memory is asked for; the number of elements.
     fn check_size(&self) -> Result<usize> {
         let item = self.dataset.dtype().map_or(1, |dtype| dtype.size());
-        let expansion = if self.dataset.is_chunked() {
-            MAX_EXPANSION
+        let length = self.source.length;
+        let most = if self.dataset.is_chunked() {
+            // Chunks that were never written are filled in.
+            let stored = self.dataset.storage_size().min(length);
+            stored.saturating_mul(MAX_EXPANSION).max(SMALL)
         } else {
-            1
+            length
         };
         let n = n_elements(&self.dims);
         match n.and_then(|n| n.checked_mul(item)) {
-            Some(size) if size as u64 <= self.source.length.saturating_mul(expansion) => {
-                Ok(n.unwrap_or_default())
-            }
+            Some(size) if size as u64 <= most => Ok(n.unwrap_or_default()),
             _ => Err(too_large(&self.source.path, self.name)),
         }
     }

@@ -22,15 +22,22 @@ pub(in crate::io) struct Texts {
     file: File,
     /// Length of the user block, from whose end addresses count.
     base: u64,
+    /// Length of the file.
+    length: u64,
+    /// Bytes of heaps that may still be read: they do not overlap, but damaged addresses may.
+    left: u64,
     /// Objects by number, of the heaps that have been read.
     heaps: HashMap<u64, BTreeMap<u32, Vec<u8>>>,
 }
 
 impl Texts {
-    pub(in crate::io) fn new(file: File, base: u64) -> Self {
+    /// The texts of a file of `length` bytes.
+    pub(in crate::io) fn new(file: File, length: u64, base: u64) -> Self {
         Self {
             file,
             base,
+            length,
+            left: length,
             heaps: HashMap::new(),
         }
     }
@@ -42,8 +49,15 @@ impl Texts {
     pub(in crate::io) fn read(&mut self, offset: u64, count: usize) -> io::Result<Vec<Vec<u8>>> {
         let length = count.checked_mul(DESCRIPTOR as usize).ok_or_else(invalid)?;
         let descriptors = self.bytes(offset, length)?;
-        let text = |descriptor| self.text(descriptor);
-        descriptors.chunks(DESCRIPTOR as usize).map(text).collect()
+        // Each text has its own place in the file; damaged descriptors may all name one.
+        let mut left = self.length;
+        let mut texts = Vec::new();
+        for descriptor in descriptors.chunks(DESCRIPTOR as usize) {
+            let text = self.text(descriptor)?;
+            left = left.checked_sub(text.len() as u64).ok_or_else(invalid)?;
+            texts.push(text);
+        }
+        Ok(texts)
     }
 
     fn text(&mut self, descriptor: &[u8]) -> io::Result<Vec<u8>> {
@@ -74,7 +88,9 @@ impl Texts {
         if !head.starts_with(b"GCOL\x01") {
             return Err(invalid());
         }
-        let size = usize::try_from(u64_at(&head, 8)?).map_err(|_| invalid())?;
+        let size = u64_at(&head, 8)?;
+        self.left = self.left.checked_sub(size).ok_or_else(invalid)?;
+        let size = usize::try_from(size).map_err(|_| invalid())?;
         let heap = self.bytes(start, size)?;
         let mut objects = BTreeMap::new();
         let mut rest = heap.get(HEAD..).ok_or_else(invalid)?;
@@ -147,7 +163,7 @@ mod tests {
         bytes.extend(object.to_le_bytes());
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(&bytes).unwrap();
-        Texts::new(file, 8)
+        Texts::new(file, bytes.len() as u64, 8)
     }
 
     #[test]
@@ -174,5 +190,52 @@ mod tests {
         }
         assert!(texts(1, 0, 1, 3).read(73, 1).is_err(), "cut off");
         assert!(texts(1, 0, 1, 3).read(72, usize::MAX).is_err());
+    }
+
+    /// Length of a heap that holds one text, in which 31 other heaps of 1,000 bytes begin.
+    const HEAP: usize = 3000;
+
+    fn heap_of_one_text(size: usize) -> Vec<u8> {
+        let mut bytes = b"GCOL\x01\0\0\0".to_vec();
+        bytes.extend((size as u64).to_le_bytes());
+        bytes.extend(b"\x01\0\0\0\0\0\0\0");
+        bytes.extend((size as u64 - 32).to_le_bytes());
+        bytes
+    }
+
+    /// Such a heap, and descriptors with the lengths of texts and the addresses of heaps.
+    fn nested(descriptors: &[(u32, u64)]) -> Texts {
+        let mut bytes = heap_of_one_text(HEAP);
+        (0..31).for_each(|_| bytes.extend(heap_of_one_text(1000)));
+        bytes.resize(HEAP, b'a');
+        for (length, heap) in descriptors {
+            bytes.extend(length.to_le_bytes());
+            bytes.extend(heap.to_le_bytes());
+            bytes.extend(1u32.to_le_bytes());
+        }
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(&bytes).unwrap();
+        Texts::new(file, bytes.len() as u64, 0)
+    }
+
+    /// Else a file of a megabyte could take a terabyte.
+    #[test]
+    fn neither_texts_nor_heaps_are_read_beyond_the_length_of_the_file() {
+        let (mut once, mut apart) = (nested(&[(5, 0)]), nested(&[(5, 32), (5, 64), (5, 96)]));
+        assert_eq!(once.read(HEAP as u64, 1).unwrap(), [b"GCOL\x01"]);
+        assert!(apart.read(HEAP as u64, 3).is_ok());
+        let overlapping: Vec<(u32, u64)> = (1..31).map(|n| (5, 32 * n)).collect();
+        let mut overlapping = nested(&overlapping);
+        assert!(overlapping.read(HEAP as u64, 30).is_err());
+        assert_eq!(overlapping.heaps.len(), 3);
+        // The text is without a zero only behind the heads in it.
+        let long = |n: usize| {
+            let mut texts = nested(&vec![(1000, 0); n]);
+            texts.file.seek(SeekFrom::Start(32)).unwrap();
+            texts.file.write_all(&[b'a'; 1000]).unwrap();
+            texts.read(HEAP as u64, n)
+        };
+        assert_eq!(long(3).unwrap().concat().len(), 3000);
+        assert!(long(30).is_err());
     }
 }

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use ::hdf5::{Group, ReferencedObject};
 
-use super::{Dense, Source};
+use super::{Dense, MAX_EXPANSION, Source};
 use crate::error::{Error, Result};
 use crate::io::mat::problem::COPY_AGAIN;
 use crate::io::mat::{Array, Numeric, n_elements};
@@ -17,6 +17,8 @@ use crate::io::mat::{Array, Numeric, n_elements};
 pub(in crate::io) const MARKER: &str = "__bdpy_sparse_arrray";
 /// Largest sparse array that is filled in: beyond 200,704 units × 40,000 voxels.
 const MAX_ELEMENTS: usize = 1 << 33;
+/// What may always be filled in: 512 MiB, a silent layer of 1,600 units × 40,000 voxels for instance.
+const SMALL: u64 = 1 << 26;
 
 /// A sparse array whose indices have been checked.
 pub(super) struct Sparse {
@@ -34,7 +36,10 @@ impl Sparse {
             Error::file(&source.path, problem, COPY_AGAIN)
         };
         let shape = Self::read_shape(source, group, name)?;
-        if n_elements(&shape).is_none_or(|n| n > MAX_ELEMENTS) {
+        // A decoder keeps 1 of 80 weights, in some 12 bytes of the file before compression.
+        let most = SMALL.saturating_add(source.length.saturating_mul(MAX_EXPANSION));
+        let fits = |n: usize| n <= MAX_ELEMENTS && n as u64 <= most;
+        if !n_elements(&shape).is_some_and(fits) {
             return Err(damaged("has an impossible shape"));
         }
         let values = source.member(group, "value", name)?.read()?;

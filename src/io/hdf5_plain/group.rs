@@ -120,8 +120,11 @@ pub(super) fn messages(input: &Input, base: u64, address: u64) -> Option<Message
     let mut blocks = vec![(address.checked_add(16)?, u64::from(fields.u32(8)?))];
     let mut messages = Vec::new();
     let mut next = 0;
+    let mut left = input.length;
     while let Some(&(start, size)) = blocks.get(next) {
         next += 1;
+        // Blocks do not overlap.
+        left = left.checked_sub(size)?;
         if next > MAX_BLOCKS {
             return None;
         }

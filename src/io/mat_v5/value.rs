@@ -6,6 +6,8 @@ use crate::io::mat::{Array, Numeric, n_elements};
 
 /// Cells in cells in structs … deeper than this are taken for damage.
 const MAX_DEPTH: usize = 64;
+/// Most fields of a struct: each costs fifty times its byte in the file.
+const MAX_FIELDS: usize = 1 << 16;
 
 /// The content of a variable, cell or field.
 #[derive(Debug, Clone, PartialEq)]
@@ -118,6 +120,10 @@ fn structs(elements: &mut Elements, shape: Vec<usize>, n: usize, depth: usize) -
     let names = elements.next()?;
     if name_size == 0 && !names.bytes.is_empty() {
         return Err("field names of no length".to_owned());
+    }
+    let n_fields = names.bytes.len().div_ceil(name_size.max(1));
+    if n_fields > MAX_FIELDS {
+        return Err(format!("a struct of {n_fields} fields"));
     }
     let names = names.bytes.chunks(name_size.max(1)).map(|name| {
         let name = name.split(|&byte| byte == 0).next().unwrap_or_default();

@@ -9,9 +9,18 @@ use super::{Join, Node};
 /// Deepest nesting of parentheses; more is a mistake, and would cost stack.
 const DEEPEST_NESTING: usize = 64;
 
+/// Most words and signs: more would cost stack, too. `ROI_a = 1 | ROI_b = 1 | …` for a thousand keys has as many.
+const MOST_TOKENS: usize = 4000;
+
 /// Reads a whole expression; the error is the problem in words.
 pub(super) fn parse(text: &str) -> Result<Node, String> {
     let tokens = tokens(text).map_err(|at| format!("the quote at character {at} is not closed"))?;
+    if tokens.len() > MOST_TOKENS {
+        return Err(format!(
+            "it has {} words and signs, more than {MOST_TOKENS} (`*` stands for any part of a key)",
+            tokens.len()
+        ));
+    }
     let mut parser = Parser {
         tokens: &tokens,
         next: 0,

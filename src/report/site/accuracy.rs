@@ -51,12 +51,12 @@ pub fn means(
         let cell = of_half
             .iter()
             .filter(|row| row.layer == *layer && row.roi == *roi);
-        let (mut sum, mut n) = (0.0, 0);
+        let (mut sum, mut n) = (0.0, 0.0);
         for (row, mean) in cell.filter_map(|row| row.mean.map(|mean| (row, mean))) {
             sum += mean * row.n as f64;
-            n += row.n;
+            n += row.n as f64;
         }
-        sum / n as f64
+        sum / n
     };
     let of_layer = |layer: &String| rois.iter().map(|roi| mean(layer, roi)).collect();
     (!of_half.is_empty()).then(|| layers.iter().map(of_layer).collect())

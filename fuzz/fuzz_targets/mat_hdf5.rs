@@ -1,0 +1,23 @@
+//! MAT v7.3 through libhdf5.
+#![no_main]
+
+use bhscore::io::hdf5::Source;
+use bhscore_fuzz::{file, is_hdf5, of_its_length};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    if !is_hdf5(bytes) {
+        return;
+    }
+    let Ok(source) = Source::open(&file("fuzz.mat", &of_its_length(bytes))) else {
+        return;
+    };
+    for name in source.names().unwrap_or_default() {
+        let _ = source.describe(&name);
+        if let Ok(numeric) = source.read(&name) {
+            let n: usize = numeric.shape().iter().product();
+            assert_eq!(numeric.into_f64().values.len(), n);
+            let _ = source.read_range(&name, n / 3..n);
+        }
+    }
+});

@@ -1,0 +1,20 @@
+//! ONNX files loaded by the engine that is built in.
+#![no_main]
+
+use bhscore::extract::engine::Rten;
+use bhscore::extract::onnx::Model;
+use bhscore_fuzz::file;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    let path = file("fuzz.onnx", bytes);
+    let Ok(model) = Model::read(&path) else {
+        return;
+    };
+    let Some(input) = model.graph().inputs().first().map(|input| input.name.clone()) else {
+        return;
+    };
+    let outputs = model.graph().outputs().to_vec();
+    let _ = Rten::load(model.clone(), &input, &outputs, 1);
+    let _ = Rten::load_plain(model, &input, &outputs);
+});
