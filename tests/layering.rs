@@ -58,6 +58,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "brainscore",
         ],
     ),
+    ("cornet", &["error", "settings", "io", "stats", "extract"]),
     ("relate", &["error", "nearest", "io", "stats"]),
     (
         "report",

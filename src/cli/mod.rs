@@ -22,6 +22,7 @@ mod speech;
 mod stages;
 mod status;
 mod sure;
+mod train;
 mod tree;
 
 use std::path::PathBuf;
@@ -143,6 +144,8 @@ enum Command {
     Pack(model::pack::PackArgs),
     /// Relate properties of models in two tables: correlations, partial ones, groups
     Relate(relate::RelateArgs),
+    /// Train CORnet on a folder of images, at toy scale (builds with the cargo feature `train`)
+    Train(Box<train::TrainArgs>),
     /// Averages, coverage and ranks of a tree of benchmark scores
     Tree(tree::TreeArgs),
     /// A site of all results: leaderboard, models, benchmarks, how scores go together
@@ -214,6 +217,7 @@ fn run(cli: Cli) -> Result<Outcome> {
         Command::Check(args) => model::run(&global, &args),
         Command::Pack(args) => model::pack::run(&global, &args),
         Command::Relate(args) => relate::run(&global, &args),
+        Command::Train(args) => train::run(&global, &args),
         Command::Tree(args) => tree::run(&global, &args),
         Command::Report(args) => report::run(&global, &args),
     }

@@ -11,7 +11,7 @@ use crate::env::{Run, TestEnv, program, run, spawn};
 use crate::items::{Item, NET, items};
 
 /// Every command with its subcommands.
-const COMMANDS: [&[&str]; 23] = [
+const COMMANDS: [&[&str]; 24] = [
     &[],
     &["demo"],
     &["extract"],
@@ -33,6 +33,7 @@ const COMMANDS: [&[&str]; 23] = [
     &["check"],
     &["pack"],
     &["relate"],
+    &["train"],
     &["tree"],
     &["report"],
 ];

@@ -10,6 +10,7 @@
 //! | [`null_distribution`](fn@null_distribution) | a score among those of the null hypothesis |
 //! | [`halves`](fn@halves) | decoding against encoding scores |
 //! | [`relation`](fn@relation) | one property of models against another |
+//! | [`loss_curve`](fn@loss_curve) | loss along a training |
 //! | [`draw_all`] | those for which a study has data, with file names and captions |
 //!
 //! Figures are one (85 mm) or two (180 mm) journal columns wide; the embedded typeface makes them look the
@@ -22,6 +23,7 @@ mod axis;
 mod drawing;
 mod font;
 mod halves;
+mod loss_curve;
 mod names;
 mod null_distribution;
 mod panels;
@@ -39,6 +41,7 @@ pub use all::{Half, HalfData, NetworkData, Picture, Ranking, draw_all};
 pub use drawing::Drawing;
 pub use font::css as font_css;
 pub use halves::{ScoredNetwork, halves};
+pub use loss_curve::loss_curve;
 pub use null_distribution::{NullDistribution, null_distribution};
 pub use ranking::{RankedNetwork, ranking};
 pub use relation::relation;
