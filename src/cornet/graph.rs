@@ -15,7 +15,8 @@ use crate::extract::onnx::write::{Attribute, Writer};
 const INPUT: &str = "image";
 
 /// The network with these weights as an ONNX file; batch norms use the running statistics.
-pub(super) fn onnx(network: &Network, weights: &Weights) -> Vec<u8> {
+#[must_use]
+pub fn onnx(network: &Network, weights: &Weights) -> Vec<u8> {
     let mut graph = Graph {
         writer: Writer::new(&network.kind.to_string()),
         weights,

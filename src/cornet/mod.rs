@@ -10,7 +10,7 @@
 //! | `architecture` | the four networks, written once over abstract operations |
 //! | [`weights`] | names, shapes, first values of all parameters |
 //! | [`forward`] | the operations as tensors with gradients |
-//! | `graph` | the operations as an ONNX file |
+//! | [`graph`] | the operations as an ONNX file |
 //! | [`sgd`] | stochastic gradient descent and its schedule |
 //! | [`folder`] | images by class |
 //! | [`crop`] | random resized crops |
@@ -29,7 +29,7 @@ pub mod checkpoint;
 pub mod crop;
 pub mod folder;
 pub mod forward;
-mod graph;
+pub mod graph;
 pub mod progress;
 pub mod sgd;
 pub mod step;

@@ -23,6 +23,7 @@
 //! | [`storage`] | read-only folders, full disks, unreadable records |
 //! | [`usage`] | help, exit status, settings, the shapes of JSON, closed pipes |
 //! | [`relate`] | are two tables related as SciPy does, mistakes told? |
+//! | [`train`] | does a build without training say how to get it? |
 //! | [`tree`] | is the model page's tree averaged, counted, ranked as printed? |
 //! | [`report`] | is the site whole, its numbers those of the results, other folders kept? |
 //! | [`browser`] | does a browser sort, fold and show its pages without asking for anything? |
@@ -74,5 +75,6 @@ mod slurm;
 mod stale;
 mod status;
 mod storage;
+mod train;
 mod tree;
 mod usage;
