@@ -111,7 +111,7 @@ impl Loading {
         &self,
         order: &[usize],
         first: usize,
-        load: impl Fn(usize) -> Result<(Vec<f32>, usize)> + Sync,
+        load: impl Fn(usize) -> Result<(Vec<f32>, usize)> + Send + Sync,
         mut take: impl FnMut(usize, Batch) -> Result<bool>,
     ) -> Result<()> {
         let workers = rayon::ThreadPoolBuilder::new()

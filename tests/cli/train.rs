@@ -7,11 +7,11 @@ use crate::env::run;
 fn a_build_without_training_says_how_to_get_it() {
     let run = run(["train", "--model", "Z", "--data_path", "images", "-o", "out"]);
     let text = "bhscore: error: built without training; cargo build --release --features train\n";
-    run.failed().stderr_contains(text);
+    run.status(2).stderr_contains(text);
 }
 
 #[test]
 fn options_are_checked_before() {
     let wrong = ["train", "--model", "Q", "--data-path", "a", "-o", "b"];
-    run(wrong).failed().stderr_contains("Z, R, RT, S");
+    run(wrong).status(2).stderr_contains("Z, R, RT, S");
 }
