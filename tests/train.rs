@@ -29,7 +29,9 @@ use tempfile::TempDir;
 const SIDE: usize = 32;
 /// Classes, and images of a step there.
 const N_CLASSES: usize = 8;
-const BATCH: usize = 16;
+const BATCH: usize = 32;
+/// Side of the even squares that they are made of.
+const SQUARE: usize = 8;
 /// All its images.
 const N_IMAGES: usize = 64;
 /// Losses in single precision, after up to 20 steps in which rounding grows (SPEC 3.6).
@@ -77,7 +79,11 @@ fn filled(network: &Network) -> Weights {
     let mut weights = Weights::new(network, 0);
     for (name, parameter) in &mut weights.parameters {
         let fan: usize = parameter.shape[1..].iter().product();
-        let spread = if parameter.shape.len() == 2 { 0.06 } else { 6.0 };
+        let spread = if parameter.shape.len() == 2 {
+            0.06
+        } else {
+            6.0
+        };
         let bound = (spread / fan as f64).sqrt() as f32;
         let is_norm = parameter.shape.len() == 1;
         for (value, u) in
@@ -95,13 +101,15 @@ fn filled(network: &Network) -> Weights {
 
 /// The images from number `first` on, by the same rule.
 fn images(first: usize, n: usize) -> Batch {
-    let size = 3 * SIDE * SIDE;
-    let all = uniform("images", N_IMAGES * size);
+    let n_squares = SIDE / SQUARE;
+    let all = uniform("images", N_IMAGES * 3 * n_squares * n_squares);
     let labels: Vec<usize> = (first..first + n).map(|image| image % N_CLASSES).collect();
-    let values = all[first * size..][..n * size].iter().enumerate();
-    let images = values.map(|(at, u)| {
-        let (image, channel) = (at / size, at % size / (SIDE * SIDE));
-        u * 4.0 - 2.0 + (labels[image] >> channel & 1) as f32
+    let images = (0..n * 3 * SIDE * SIDE).map(|at| {
+        let (row, column) = (at / SIDE % SIDE, at % SIDE);
+        let (image, channel) = (at / (3 * SIDE * SIDE), at / (SIDE * SIDE) % 3);
+        let plane = (first + image) * 3 + channel;
+        let square = (plane * n_squares + row / SQUARE) * n_squares + column / SQUARE;
+        all[square] * 4.0 - 2.0 + (labels[image] >> channel & 1) as f32
     });
     Batch {
         images: images.collect(),
@@ -113,7 +121,12 @@ fn losses(kind: Kind) {
     let network = network(kind);
     let expected: Vec<f64> = serde_json::from_value(GOLDEN[name(kind)]["losses"].clone()).unwrap();
     assert_eq!(expected.len(), 20);
-    let lr = if kind == Kind::Z { 0.002 } else { 0.005 };
+    // With higher rates rounding grows, most in the batch norms of S: PyTorch then differs from itself.
+    let lr = match kind {
+        Kind::Z => 0.002,
+        Kind::R | Kind::RT => 0.005,
+        Kind::S => 0.000_02,
+    };
     let sgd = Sgd {
         momentum: 0.9,
         weight_decay: 1e-4,
@@ -121,7 +134,7 @@ fn losses(kind: Kind) {
     let (mut weights, mut velocity) = (filled(&network), Velocity::new());
     for (number, expected) in expected.into_iter().enumerate() {
         let batch = images(number * BATCH % N_IMAGES, BATCH);
-        let lr = rate(lr, 2.5, (number * BATCH) as f64 / N_IMAGES as f64);
+        let lr = rate(lr, 5.0, (number * BATCH) as f64 / N_IMAGES as f64);
         let found = step::train(&network, (&mut weights, &mut velocity), &batch, (&sgd, lr));
         let off = (found.loss - expected).abs();
         println!("{kind} step {number}: {} off by {off:.1e}", found.loss);
@@ -590,7 +603,6 @@ fn the_command_trains_and_its_network_is_extracted() {
     ]);
     assert_eq!((code, again), (0, stdout));
 
-    fs::write(study.path().join("settings.json"), "{}").unwrap();
     let model = output.join("CORnet-RT.onnx");
     let (study, model) = (study.path().to_str().unwrap(), model.to_str().unwrap());
     let stimuli = format!("{images_path}/val/dark");

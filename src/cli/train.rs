@@ -6,10 +6,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::Result;
 use clap::Args;
-
-use super::{Global, Outcome};
 
 /// Options of `train`.
 #[derive(Args)]
@@ -89,7 +86,7 @@ fn positive(text: &str) -> Result<f64, String> {
 }
 
 #[cfg(not(feature = "train"))]
-pub fn run(_: &Global, _: &TrainArgs) -> Result<Outcome> {
+pub fn run(_: &super::Global, _: &TrainArgs) -> anyhow::Result<super::Outcome> {
     anyhow::bail!("built without training; cargo build --release --features train")
 }
 

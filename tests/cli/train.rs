@@ -5,7 +5,15 @@ use crate::env::run;
 
 #[test]
 fn a_build_without_training_says_how_to_get_it() {
-    let run = run(["train", "--model", "Z", "--data_path", "images", "-o", "out"]);
+    let run = run([
+        "train",
+        "--model",
+        "Z",
+        "--data_path",
+        "images",
+        "-o",
+        "out",
+    ]);
     let text = "bhscore: error: built without training; cargo build --release --features train\n";
     run.status(2).stderr_contains(text);
 }

@@ -1,6 +1,7 @@
 //! The messages of an ONNX file that are looked at or written; fields not named here are skipped.
 //!
-//! Field numbers are those of `onnx.proto3`. Bulk data are kept as [`Bytes`], slices of the file's
+//! Field numbers are those of `onnx.proto3`; lists of numbers are written singly, as by PyTorch, since not every
+//! reader takes packed ones. Bulk data are kept as [`Bytes`], slices of the file's
 //! own buffer: nothing is copied, and the place of a tensor in the file follows from its slice.
 
 use prost::Message;
@@ -71,7 +72,7 @@ pub(super) struct Attribute {
     pub number: i64,
     #[prost(message, optional, tag = "5")]
     pub tensor: Option<Tensor>,
-    #[prost(int64, repeated, tag = "8")]
+    #[prost(int64, repeated, packed = "false", tag = "8")]
     pub numbers: Vec<i64>,
     /// Which of the fields holds the value.
     #[prost(int32, tag = "20")]
@@ -90,7 +91,7 @@ pub(super) struct Entry {
 /// Constant numbers: weights, mostly.
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct Tensor {
-    #[prost(int64, repeated, tag = "1")]
+    #[prost(int64, repeated, packed = "false", tag = "1")]
     pub dims: Vec<i64>,
     #[prost(int32, tag = "2")]
     pub data_type: i32,
