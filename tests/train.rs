@@ -1,6 +1,6 @@
 //! Training of CORnet: the same losses and activations as PyTorch, files that `extract` reads, interruptions that
 //! leave no trace. Needs the cargo feature `train`.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests may")]
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -137,7 +137,6 @@ fn losses(kind: Kind) {
         let lr = rate(lr, 5.0, (number * BATCH) as f64 / N_IMAGES as f64);
         let found = step::train(&network, (&mut weights, &mut velocity), &batch, (&sgd, lr));
         let off = (found.loss - expected).abs();
-        println!("{kind} step {number}: {} off by {off:.1e}", found.loss);
         assert!(
             off <= LOSS_TOLERANCE,
             "{kind} step {number}: {} is not {expected}",

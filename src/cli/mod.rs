@@ -144,7 +144,7 @@ enum Command {
     Pack(model::pack::PackArgs),
     /// Relate properties of models in two tables: correlations, partial ones, groups
     Relate(relate::RelateArgs),
-    /// Train CORnet on a folder of images, at toy scale (builds with the cargo feature `train`)
+    /// Train CORnet on images, at toy scale (cargo feature `train`)
     Train(Box<train::TrainArgs>),
     /// Averages, coverage and ranks of a tree of benchmark scores
     Tree(tree::TreeArgs),

@@ -135,12 +135,12 @@ fn feed_forward<O: Ops>(ops: &mut O, images: &O::Map) -> O::Map {
 fn recurrent<O: Ops>(ops: &mut O, network: &Network, images: &O::Map) -> O::Map {
     let mut now = Vec::with_capacity(AREAS.len());
     let mut side = network.imsize;
-    for index in 0..AREAS.len() {
+    for (index, width) in WIDTHS.into_iter().enumerate() {
         side = shrunk(side, recurrent_input(index).stride);
         let (below, previous) = if index == 0 {
             (Some(images), None)
         } else {
-            (None, Some(ops.zeros(images, WIDTHS[index], side)))
+            (None, Some(ops.zeros(images, width, side)))
         };
         now.push(recurrent_area(ops, (index, 0), below, previous.as_ref()));
     }

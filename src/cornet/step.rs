@@ -26,13 +26,11 @@ impl Measure {
     /// - `scores`: `(n_images, n_classes)` in row-major order.
     fn of(loss: f64, scores: &[f32], labels: &[usize]) -> Measure {
         let n_classes = scores.len() / labels.len();
-        // Scores equal to that of the right class count against it.
+        // Other scores that are as high as that of the right class, or no numbers, count against it.
         let above = scores.chunks_exact(n_classes).zip(labels);
         let above = above.map(|(scores, &label)| {
-            let others = scores.iter().enumerate();
-            others
-                .filter(|&(class, score)| class != label && !(*score < scores[label]))
-                .count()
+            let below = scores.iter().filter(|&score| *score < scores[label]);
+            n_classes - 1 - below.count()
         });
         let above: Vec<usize> = above.collect();
         let share = |most: usize| {
