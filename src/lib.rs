@@ -25,6 +25,7 @@
 //! | [`work`] | items, plan, paths, the loop all stages share, claims of those who share a folder |
 //! | [`study`] | a subject's ROI and a layer's units, standardised; decoders on disk |
 //! | [`extract`] | the stage `extract`: images and a network → features |
+//! | `cornet` | training of CORnet at toy scale (cargo feature `train`) |
 //! | [`decode`] | the stages `decode-train` and `decode-predict` |
 //! | [`encode`] | the stages `encode-train` and `encode-predict` |
 //! | [`bh`] | accuracies → BH score |
@@ -48,6 +49,8 @@
 pub mod bh;
 pub mod brainscore;
 pub mod ceilings;
+#[cfg(feature = "train")]
+pub mod cornet;
 pub mod decode;
 pub mod encode;
 pub mod error;

@@ -23,6 +23,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "error", "nearest", "settings", "io", "stats", "work", "study",
         ],
     ),
+    ("cornet", &["error", "settings", "io", "stats", "extract"]),
     (
         "decode",
         &["error", "settings", "io", "stats", "ridge", "work", "study"],

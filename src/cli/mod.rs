@@ -25,6 +25,7 @@ mod speech;
 mod stages;
 mod status;
 mod sure;
+mod train;
 mod tree;
 
 use std::path::PathBuf;
@@ -150,6 +151,8 @@ enum Command {
     Pack(model::pack::PackArgs),
     /// Relate properties of models in two tables: correlations, partial ones, groups
     Relate(relate::RelateArgs),
+    /// Train CORnet on images, at toy scale (cargo feature `train`)
+    Train(Box<train::TrainArgs>),
     /// Averages, coverage and ranks of a tree of benchmark scores
     Tree(tree::TreeArgs),
     /// A site of all results: leaderboard, models, benchmarks, how scores go together
@@ -227,6 +230,7 @@ fn run(cli: Cli) -> Result<Outcome> {
         Command::Check(args) => model::run(&global, &args),
         Command::Pack(args) => model::pack::run(&global, &args),
         Command::Relate(args) => relate::run(&global, &args),
+        Command::Train(args) => train::run(&global, &args),
         Command::Tree(args) => tree::run(&global, &args),
         Command::Report(args) => report::run(&global, &args),
         Command::Completions(args) => manual::completions(&args),

@@ -33,7 +33,7 @@ pub fn stimuli(folder_or_list: &Path) -> Result<Vec<Stimulus>> {
     let paths = if folder_or_list.is_file() {
         listed(folder_or_list)?
     } else {
-        in_folder(folder_or_list)?
+        images_in(folder_or_list)?
     };
     let mut found: BTreeMap<String, PathBuf> = BTreeMap::new();
     for path in paths {
@@ -61,7 +61,12 @@ pub fn stimuli(folder_or_list: &Path) -> Result<Vec<Stimulus>> {
     Ok(found.map(|(name, path)| Stimulus { name, path }).collect())
 }
 
-fn in_folder(folder: &Path) -> Result<Vec<PathBuf>> {
+/// Image files of a folder, by their endings, in no order.
+///
+/// # Errors
+///
+/// If the folder cannot be listed.
+pub fn images_in(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut paths = Vec::new();
     for entry in fs::read_dir(folder).map_err(Error::io("list", folder))? {
         let entry = entry.map_err(Error::io("list", folder))?;

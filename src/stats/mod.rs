@@ -12,6 +12,7 @@
 //! | [`groups`] | Kruskal–Wallis and its permutation test |
 //! | [`adjust`] | p adjusted for the number of tests |
 //! | [`splits`] | splits of samples, as scikit-learn's: random ones, folds of groups |
+//! | `random` | named streams of a seed, our own
 //! | [`legacy_random`] | NumPy's legacy generator, draw for draw |
 //!
 //! Conventions, the same everywhere:
@@ -33,6 +34,7 @@ pub mod groups;
 pub mod legacy_random;
 pub mod moments;
 pub mod partial;
+pub(crate) mod random;
 pub mod rank;
 pub mod relation;
 pub mod significance;

@@ -11,7 +11,7 @@
 use ndarray::{Array1, Array2, ArrayView2, Axis};
 
 use super::cascade::{Level, N_LEVELS, read_out, reading_radius};
-use super::random::Random;
+use crate::stats::random::Random;
 
 /// Share λ of the neighbouring level in a voxel's signal.
 const LEAK: f64 = 0.4;

@@ -16,7 +16,7 @@ use std::f64::consts::{PI, TAU};
 use ndarray::{Array1, Array2, ArrayView1, Axis};
 
 use super::image::{Image, SIDE};
-use super::random::Random;
+use crate::stats::random::Random;
 
 /// Levels of the hierarchy, as many as the brain has ROIs.
 pub const N_LEVELS: usize = 5;

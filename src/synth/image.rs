@@ -5,7 +5,7 @@
 
 use std::f64::consts::{PI, TAU};
 
-use super::random::Random;
+use crate::stats::random::Random;
 
 /// Width and height of a picture in pixels.
 pub const SIDE: usize = 64;

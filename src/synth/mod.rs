@@ -19,7 +19,6 @@ mod files;
 mod folder;
 mod image;
 mod network;
-mod random;
 mod study;
 
 pub use folder::write_study;
@@ -29,7 +28,7 @@ pub use study::{Layer, Network, Recording, Study, Subject, simulate};
 
 use serde::{Deserialize, Serialize};
 
-use random::Random;
+use crate::stats::random::Random;
 
 /// ROIs of the simulated brain, in the order of the hierarchy.
 pub const ROIS: [&str; cascade::N_LEVELS] = ["V1", "V2", "V3", "V4", "HVC"];

@@ -5,8 +5,8 @@ use ndarray::{Array2, Axis, s};
 use super::cascade::{self, Level};
 use super::image::{self, Image};
 use super::network::{self, Order};
-use super::random::Random;
 use super::{LAYERS, Plan, brain};
+use crate::stats::random::Random;
 
 /// Everything that is written to the study folder.
 #[derive(Debug, Clone)]

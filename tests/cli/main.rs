@@ -31,6 +31,7 @@
 //! | [`settings`] | are they drafted, printed, described, and refused with all their problems? |
 //! | [`usage`] | help, exit status, the shapes of JSON, closed pipes |
 //! | [`relate`] | are two tables related as SciPy does, mistakes told? |
+//! | [`train`] | does a build without training say how to get it? |
 //! | [`tree`] | is the model page's tree averaged, counted, ranked as printed? |
 //! | [`report`] | is the site whole, its numbers those of the results, other folders kept? |
 //! | [`browser`] | does a browser sort, fold and show its pages without asking for anything? |
@@ -94,5 +95,6 @@ mod slurm;
 mod stale;
 mod status;
 mod storage;
+mod train;
 mod tree;
 mod usage;

@@ -11,7 +11,7 @@ use crate::env::{Run, TestEnv, program, run, spawn};
 use crate::items::{Item, NET, items};
 
 /// Every command with its subcommands.
-const COMMANDS: [&[&str]; 27] = [
+const COMMANDS: [&[&str]; 28] = [
     &[],
     &["demo"],
     &["extract"],
@@ -35,6 +35,7 @@ const COMMANDS: [&[&str]; 27] = [
     &["check"],
     &["pack"],
     &["relate"],
+    &["train"],
     &["tree"],
     &["report"],
     &["completions"],

@@ -193,7 +193,8 @@ impl Pixels {
     ///
     /// - `corner`: left and top of the part, in pixels of the image; may be negative.
     /// - `size`: width and height of the part.
-    fn window(&self, corner: (isize, isize), size: (usize, usize), fill: u8) -> Pixels {
+    #[must_use]
+    pub fn window(&self, corner: (isize, isize), size: (usize, usize), fill: u8) -> Pixels {
         let (left, top) = corner;
         let (width, height) = size;
         let mut rgb = vec![fill; width * height * 3];

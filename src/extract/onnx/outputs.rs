@@ -94,6 +94,7 @@ mod tests {
                 outputs: outputs.collect(),
                 ..proto::Graph::default()
             }),
+            ..proto::Model::default()
         }
     }
 

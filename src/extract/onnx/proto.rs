@@ -1,6 +1,7 @@
-//! The messages of an ONNX file that are looked at; fields not named here are skipped.
+//! The messages of an ONNX file that are looked at or written; fields not named here are skipped.
 //!
-//! Field numbers are those of `onnx.proto3`. Bulk data are kept as [`Bytes`], slices of the file's
+//! Field numbers are those of `onnx.proto3`; lists of numbers are written singly, as by PyTorch, since not every
+//! reader takes packed ones. Bulk data are kept as [`Bytes`], slices of the file's
 //! own buffer: nothing is copied, and the place of a tensor in the file follows from its slice.
 
 use prost::Message;
@@ -17,6 +18,15 @@ pub(super) struct Model {
     pub producer_version: String,
     #[prost(message, optional, tag = "7")]
     pub graph: Option<Graph>,
+    #[prost(message, repeated, tag = "8")]
+    pub operators: Vec<Operators>,
+}
+
+/// A version of the operators.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct Operators {
+    #[prost(int64, tag = "2")]
+    pub version: i64,
 }
 
 /// Nodes in the order in which they can be computed.
@@ -24,6 +34,8 @@ pub(super) struct Model {
 pub(super) struct Graph {
     #[prost(message, repeated, tag = "1")]
     pub nodes: Vec<Node>,
+    #[prost(string, tag = "2")]
+    pub name: String,
     #[prost(message, repeated, tag = "5")]
     pub initializers: Vec<Tensor>,
     #[prost(message, repeated, tag = "11")]
@@ -49,15 +61,22 @@ pub(super) struct Node {
     pub metadata: Vec<Entry>,
 }
 
-/// A named setting of an operation: only whole numbers and tensors are looked at.
+/// A named setting of an operation: only numbers and tensors are looked at.
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct Attribute {
     #[prost(string, tag = "1")]
     pub name: String,
+    #[prost(float, tag = "2")]
+    pub real: f32,
     #[prost(int64, tag = "3")]
     pub number: i64,
     #[prost(message, optional, tag = "5")]
     pub tensor: Option<Tensor>,
+    #[prost(int64, repeated, packed = "false", tag = "8")]
+    pub numbers: Vec<i64>,
+    /// Which of the fields holds the value.
+    #[prost(int32, tag = "20")]
+    pub kind: i32,
 }
 
 /// A key and its value.
@@ -72,7 +91,7 @@ pub(super) struct Entry {
 /// Constant numbers: weights, mostly.
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct Tensor {
-    #[prost(int64, repeated, tag = "1")]
+    #[prost(int64, repeated, packed = "false", tag = "1")]
     pub dims: Vec<i64>,
     #[prost(int32, tag = "2")]
     pub data_type: i32,
@@ -132,6 +151,14 @@ pub(super) struct Dim {
 
 /// `TensorProto.DataType.FLOAT`.
 pub(super) const FLOAT: i32 = 1;
+
+/// `TensorProto.DataType.INT64`.
+pub(super) const INT64: i32 = 7;
+
+/// `AttributeProto.AttributeType`: `FLOAT`, `INT`, `INTS`.
+pub(super) const REAL: i32 = 1;
+pub(super) const NUMBER: i32 = 2;
+pub(super) const NUMBERS: i32 = 7;
 
 /// `TensorProto.DataLocation.EXTERNAL`.
 pub(super) const EXTERNAL: i32 = 1;

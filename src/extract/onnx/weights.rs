@@ -306,7 +306,7 @@ mod tests {
         turned.attributes.push(proto::Attribute {
             name: "transB".to_owned(),
             number: 1,
-            tensor: None,
+            ..proto::Attribute::default()
         });
         assert_eq!(role(&turned, 1, &[1000, 512]), weight(512));
         assert_eq!(role(&node("BatchNormalization"), 4, &[64]), Some(Role::One));

@@ -11,6 +11,7 @@
 //! | [`halves`](fn@halves) | decoding against encoding scores |
 //! | [`relation`](fn@relation) | one property of models against another |
 //! | [`properties`](fn@properties) | tuning properties of units among those of neurons |
+//! | [`loss_curve`](fn@loss_curve) | loss along a training |
 //! | [`draw_all`] | those for which a study has data, with file names and captions |
 //!
 //! Figures are one (85 mm) or two (180 mm) journal columns wide; the embedded typeface makes them look the
@@ -23,6 +24,7 @@ mod axis;
 mod drawing;
 mod font;
 mod halves;
+mod loss_curve;
 mod names;
 mod null_distribution;
 mod panels;
@@ -41,6 +43,7 @@ pub use all::{Half, HalfData, NetworkData, Picture, Ranking, draw_all};
 pub use drawing::Drawing;
 pub use font::css as font_css;
 pub use halves::{ScoredNetwork, halves};
+pub use loss_curve::loss_curve;
 pub use null_distribution::{NullDistribution, null_distribution};
 pub use properties::properties;
 pub use ranking::{RankedNetwork, ranking};

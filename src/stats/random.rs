@@ -1,8 +1,8 @@
-//! The seeded generator behind the demo study: xoshiro256++ with named streams.
+//! The seeded generator behind the demo study and training: xoshiro256++ with named streams.
 //!
-//! It is private to the demo: nothing here reproduces NumPy (that is `stats::legacy_random`).
-//! Every part of the study draws from a stream of its own, so that a change in one part (one more
-//! voxel, say) leaves all others as they were.
+//! Nothing here reproduces NumPy (that is `stats::legacy_random`). Every part of a study or a training
+//! draws from a stream of its own, so that a change in one part (one more voxel, say) leaves all others
+//! as they were, and a training that goes on needs to know no generator's state.
 
 use std::f64::consts::TAU;
 
@@ -17,13 +17,13 @@ const TWO_POW_MINUS_53: f64 = 1.0 / (1u64 << 53) as f64;
 
 /// One reproducible stream of random numbers.
 #[derive(Debug, Clone)]
-pub(super) struct Random {
+pub(crate) struct Random {
     state: [u64; 4],
 }
 
 impl Random {
-    /// The stream called `name` of the study with this seed.
-    pub(super) fn stream(seed: u64, name: &str) -> Random {
+    /// The stream called `name` of this seed.
+    pub(crate) fn stream(seed: u64, name: &str) -> Random {
         let hash = name.bytes().fold(FNV.0, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(FNV.1)
         });
@@ -47,33 +47,33 @@ impl Random {
     }
 
     /// Uniform on [0, 1).
-    pub(super) fn uniform(&mut self) -> f64 {
+    pub(crate) fn uniform(&mut self) -> f64 {
         (self.next() >> 11) as f64 * TWO_POW_MINUS_53
     }
 
     /// Uniform on [low, high).
-    pub(super) fn between(&mut self, low: f64, high: f64) -> f64 {
+    pub(crate) fn between(&mut self, low: f64, high: f64) -> f64 {
         low + (high - low) * self.uniform()
     }
 
     /// Uniform on 0..n; the bias of at most n / 2⁵³ does not matter here.
-    pub(super) fn below(&mut self, n: usize) -> usize {
+    pub(crate) fn below(&mut self, n: usize) -> usize {
         (self.uniform() * n as f64) as usize
     }
 
     /// Standard normal (Box & Muller 1958; the second number of the pair is not used).
-    pub(super) fn normal(&mut self) -> f64 {
+    pub(crate) fn normal(&mut self) -> f64 {
         let radius = (-2.0 * (1.0 - self.uniform()).ln()).sqrt();
         radius * (TAU * self.uniform()).cos()
     }
 
     /// `n` standard normal numbers.
-    pub(super) fn normals(&mut self, n: usize) -> Vec<f64> {
+    pub(crate) fn normals(&mut self, n: usize) -> Vec<f64> {
         (0..n).map(|_| self.normal()).collect()
     }
 
     /// Shuffles in place (Fisher & Yates).
-    pub(super) fn shuffle<T>(&mut self, items: &mut [T]) {
+    pub(crate) fn shuffle<T>(&mut self, items: &mut [T]) {
         for last in (1..items.len()).rev() {
             items.swap(last, self.below(last + 1));
         }
