@@ -6,7 +6,7 @@
 //! | `graph` | inputs, tensors in the order of computation, and which one a name means |
 //! | `modules` | which module of the original network an operation belongs to |
 //! | `outputs` | the same file with more tensors declared as outputs |
-//! | [`write`] | new files, node by node |
+//! | [`mod@write`] | new files, node by node |
 //! | `weights` | controls: weights shuffled or drawn anew |
 //!
 //! Computing is the engines' business; here the file is only read and rewritten in memory.
