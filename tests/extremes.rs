@@ -127,8 +127,9 @@ proptest! {
                 let p = p_value(one, x.len() - 2);
                 prop_assert!(undefined || (one.abs() <= 1.0 && (0.0..=1.0).contains(&p)), "{} {}", one, p);
             }
-            let control = vec![x.clone()];
-            let (one, other) = (partial::partial(&y, &x, &control), partial::partial(&y2, &x2, &[x2.clone()]));
+            let control = std::slice::from_ref(&x);
+            let one = partial::partial(&y, &x, control);
+            let other = partial::partial(&y2, &x2, std::slice::from_ref(&x2));
             prop_assert!(one.is_nan() && other.is_nan(), "what is taken out is gone");
             let (line, scaled) = (theil_sen::line(&x, &y), theil_sen::line(&x2, &y2));
             prop_assert_eq!(line.is_none(), constant(&x));

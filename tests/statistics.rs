@@ -38,12 +38,12 @@ impl Case {
         let line = |(x, noise): (&f64, &f64)| slope * x + noise;
         let mut y: Vec<f64> = x.iter().zip(&noise).map(line).collect();
         for values in [&mut x, &mut y] {
-            if number % 3 == 0 {
+            if number.is_multiple_of(3) {
                 values
                     .iter_mut()
                     .for_each(|v| *v = (2.0 * *v).floor() / 2.0);
             }
-            if number % 4 == 0 {
+            if number.is_multiple_of(4) {
                 values.iter_mut().for_each(|v| *v *= scale);
             }
         }

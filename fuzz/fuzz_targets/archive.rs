@@ -14,6 +14,8 @@ fuzz_target!(|bytes: &[u8]| {
     let into = bhscore_fuzz::folder().join("into");
     let _ = unpack(&path, &into, &AtomicBool::new(false));
     fs::remove_dir_all(&into).ok();
-    let left = fs::read_dir(bhscore_fuzz::folder()).expect("it is there").count();
+    let left = fs::read_dir(bhscore_fuzz::folder())
+        .expect("it is there")
+        .count();
     assert_eq!(left, 1, "only the archive is left");
 });

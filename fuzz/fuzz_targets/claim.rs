@@ -17,17 +17,25 @@ fuzz_target!(|bytes: &[u8]| {
     for kind in ["units", "workers"] {
         let name = parts.next().and_then(|name| std::str::from_utf8(name).ok());
         let content = parts.next().unwrap_or_default();
-        let is_name = |name: &&str| !name.is_empty() && name.len() < 256 && !name.contains(['/', '\0']);
-        let Some(name) = name.filter(is_name).filter(|name| !matches!(*name, "." | "..")) else {
+        let is_name =
+            |name: &&str| !name.is_empty() && name.len() < 256 && !name.contains(['/', '\0']);
+        let Some(name) = name
+            .filter(is_name)
+            .filter(|name| !matches!(*name, "." | ".."))
+        else {
             continue;
         };
         write(&folder.join(kind).join(name), content);
     }
-    for holder in claims::holders(&folder, Duration::ZERO).expect("a folder that is there can be listed") {
+    for holder in
+        claims::holders(&folder, Duration::ZERO).expect("a folder that is there can be listed")
+    {
         if let Some(item) = Item::of_unit(&holder.unit) {
             let inside = |path: &std::path::PathBuf| {
                 let below = path.strip_prefix(&root).expect("it begins there");
-                below.components().all(|part| matches!(part, std::path::Component::Normal(_)))
+                below
+                    .components()
+                    .all(|part| matches!(part, std::path::Component::Normal(_)))
             };
             assert!(Layout::new(&root).item_folders(&item).iter().all(inside));
         }

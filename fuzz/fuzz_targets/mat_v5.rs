@@ -22,7 +22,13 @@ fuzz_target!(|bytes: &[u8]| {
         let mut whole = header.to_vec();
         let tag = [15, packed.len() as u32];
         let is_big = header[126] == b'M';
-        whole.extend(tag.iter().flat_map(|n| if is_big { n.to_be_bytes() } else { n.to_le_bytes() }));
+        whole.extend(tag.iter().flat_map(|n| {
+            if is_big {
+                n.to_be_bytes()
+            } else {
+                n.to_le_bytes()
+            }
+        }));
         whole.extend(packed);
         read(&whole);
     }

@@ -13,7 +13,11 @@ fuzz_target!(|bytes: &[u8]| {
     let graph = model.graph();
     let _ = graph.layout(&path, None);
     let _ = graph.layout(&path, Some((8, 8)));
-    let names: Vec<String> = graph.tensors().iter().map(|tensor| tensor.name.clone()).collect();
+    let names: Vec<String> = graph
+        .tensors()
+        .iter()
+        .map(|tensor| tensor.name.clone())
+        .collect();
     for tensor in graph.tensors().iter().take(3) {
         for name in [&tensor.name, &tensor.node, &tensor.module] {
             let _ = graph.find(name);

@@ -11,7 +11,12 @@ fuzz_target!(|bytes: &[u8]| {
     let Ok(model) = Model::read(&path) else {
         return;
     };
-    let Some(input) = model.graph().inputs().first().map(|input| input.name.clone()) else {
+    let Some(input) = model
+        .graph()
+        .inputs()
+        .first()
+        .map(|input| input.name.clone())
+    else {
         return;
     };
     let outputs = model.graph().outputs().to_vec();

@@ -28,7 +28,11 @@ fuzz_target!(|bytes: &[u8]| {
         y: names(last),
         controls: first.columns().iter().skip(3).take(1).cloned().collect(),
         group: last.columns().get(3).cloned(),
-        draws: Draws { n_resamples: 20, n_permutations: 20, seed: 1 },
+        draws: Draws {
+            n_resamples: 20,
+            n_permutations: 20,
+            seed: 1,
+        },
         ..Request::default()
     };
     let _ = relate(&tables, &request);

@@ -13,6 +13,11 @@ fuzz_target!(|bytes: &[u8]| {
     };
     if let Ok(trials) = Trials::of_table(&table) {
         assert_eq!(trials.truth.len(), trials.images.len());
-        assert!(trials.trials.iter().all(|trial| trial.choice < trials.objects.len()));
+        assert!(
+            trials
+                .trials
+                .iter()
+                .all(|trial| trial.choice < trials.objects.len())
+        );
     }
 });

@@ -43,7 +43,9 @@ pub fn parts(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
 /// Whether a file begins as HDF5 does, at byte 0 or behind the block of 512 bytes that MATLAB puts first.
 #[must_use]
 pub fn is_hdf5(bytes: &[u8]) -> bool {
-    [0, 512].iter().any(|&at| bytes.get(at..at + 4) == Some(b"\x89HDF"))
+    [0, 512]
+        .iter()
+        .any(|&at| bytes.get(at..at + 4) == Some(b"\x89HDF"))
 }
 
 /// The same HDF5 file, whose superblock tells its length again: else nothing behind it would ever be read.
@@ -56,7 +58,12 @@ pub fn of_its_length(bytes: &[u8]) -> Vec<u8> {
             continue;
         }
         // Where superblocks of version 0, and of versions 2 and 3, say it.
-        let field = at + if bytes.get(at + 8) == Some(&0) { 40 } else { 28 };
+        let field = at
+            + if bytes.get(at + 8) == Some(&0) {
+                40
+            } else {
+                28
+            };
         if let Some(stored) = bytes.get_mut(field..field + 8) {
             stored.copy_from_slice(&length);
         }

@@ -42,8 +42,8 @@ fn good(format: &str) -> Vec<PathBuf> {
         .map(|file| file.unwrap().path());
     let is_wanted = |path: &PathBuf| {
         let name = path.file_name().unwrap().to_str().unwrap();
-        let of_kind = |kind: &&str| name.starts_with(*kind) || name.ends_with(&format!(".{kind}"));
-        wanted.iter().any(|kind| of_kind(&kind)) && path.metadata().unwrap().len() < LARGEST
+        let of_kind = |kind: &str| name.starts_with(kind) || name.ends_with(&format!(".{kind}"));
+        wanted.iter().any(|kind| of_kind(kind)) && path.metadata().unwrap().len() < LARGEST
     };
     let mut found: Vec<PathBuf> = files.filter(is_wanted).collect();
     found.sort();

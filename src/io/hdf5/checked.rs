@@ -123,7 +123,12 @@ impl<'a> Checked<'a> {
         let wanted = shape
             .iter()
             .try_fold(width, |n, &length| n.checked_mul(length as u64));
-        let fits = wanted.is_some_and(|wanted| match dataset.layout() {
+        // Of texts libhdf5 looks at the fill value to tell the layout, and that may lead anywhere.
+        let layout = match dataset.offset() {
+            Some(_) => Layout::Contiguous,
+            None => dataset.layout(),
+        };
+        let fits = wanted.is_some_and(|wanted| match layout {
             Layout::Compact | Layout::Contiguous => {
                 wanted == dataset.storage_size() && wanted <= self.n_bytes
             }
@@ -268,17 +273,17 @@ impl<'a> Checked<'a> {
         &self,
         dataset: &Dataset,
     ) -> Result<Vec<Vec<u8>>> {
+        let cannot = |cause: std::io::Error| {
+            let problem = format!("`{}` cannot be read ({cause})", dataset.name());
+            Error::file(self.path, problem, COPY_AGAIN)
+        };
+        let mut texts = self.texts.borrow_mut();
         let Some(offset) = dataset.offset() else {
+            texts.check().map_err(cannot)?;
             return self.decode::<T>(dataset, DESCRIPTOR);
         };
         let count = self.shape(dataset, DESCRIPTOR)?.iter().product();
-        self.texts
-            .borrow_mut()
-            .read(offset, count)
-            .map_err(|cause| {
-                let problem = format!("`{}` cannot be read ({cause})", dataset.name());
-                Error::file(self.path, problem, COPY_AGAIN)
-            })
+        texts.read(offset, count).map_err(cannot)
     }
 
     /// Texts through libhdf5, of `width` stored bytes each.

@@ -29,7 +29,7 @@ impl Attributes {
         let empty = find(location, "MATLAB_empty")?;
         let convention = Convention {
             class: class.map(|attribute| text(&attribute)).transpose()?,
-            python_shape: shape.map(|attribute| attribute.read_raw()).transpose()?,
+            python_shape: shape.map(|attribute| lengths(&attribute)).transpose()?,
         };
         let empty = empty
             .map(|attribute| attribute.read_scalar::<f64>())
@@ -51,6 +51,16 @@ pub(super) fn find(location: &Location, name: &str) -> ::hdf5::Result<Option<Att
         Err(error) if error.to_string().contains("can't locate attribute") => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// Most axes of an array, as in NumPy.
+const MOST_AXES: usize = 32;
+
+fn lengths(attribute: &Attribute) -> ::hdf5::Result<Vec<u64>> {
+    if attribute.size() > MOST_AXES {
+        return Err("a shape of more than 32 axes".into());
+    }
+    attribute.read_raw()
 }
 
 fn text(attribute: &Attribute) -> ::hdf5::Result<String> {

@@ -17,6 +17,11 @@ pub(in crate::io) const DESCRIPTOR: u64 = 16;
 /// Bytes before the first object of a heap, and before the content of an object.
 const HEAD: usize = 16;
 
+/// What a heap begins with, its version included.
+const SIGNATURE: &[u8] = b"GCOL\x01";
+/// Bytes that are searched for heaps at a time.
+const PIECE: u64 = 1 << 20;
+
 /// Texts of one file, by descriptor.
 pub(in crate::io) struct Texts {
     file: File,
@@ -60,6 +65,46 @@ impl Texts {
         Ok(texts)
     }
 
+    /// Looks at every heap, before libhdf5 follows a descriptor itself: it reads beyond the end of damaged ones, and
+    /// does not come back from those with a free rest of no length.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::InvalidData`] if one is damaged.
+    pub(in crate::io) fn check(&mut self) -> io::Result<()> {
+        let mut left = self.length;
+        for start in self.heads()? {
+            let size = u64_at(&self.bytes(start, HEAD)?, 8)?;
+            left = left.checked_sub(size).ok_or_else(invalid)?;
+            let size = usize::try_from(size).map_err(|_| invalid())?;
+            if !is_sound(&self.bytes(start, size)?) {
+                return Err(invalid());
+            }
+        }
+        Ok(())
+    }
+
+    /// Where heaps seem to begin.
+    fn heads(&mut self) -> io::Result<Vec<u64>> {
+        let mut heads = Vec::new();
+        let mut start = 0;
+        while start < self.length {
+            let length = (self.length - start).min(PIECE);
+            let piece = self.bytes(start, length as usize)?;
+            let places = piece.windows(SIGNATURE.len()).zip(start..);
+            heads.extend(
+                places
+                    .filter(|(bytes, _)| *bytes == SIGNATURE)
+                    .map(|(_, at)| at),
+            );
+            if length < PIECE {
+                break;
+            }
+            // A signature may lie across the end.
+            start += PIECE - SIGNATURE.len() as u64 + 1;
+        }
+        Ok(heads)
+    }
+
     fn text(&mut self, descriptor: &[u8]) -> io::Result<Vec<u8>> {
         let length = u32_at(descriptor, 0)? as usize;
         let (heap, object) = (u64_at(descriptor, 4)?, u32_at(descriptor, 12)?);
@@ -85,7 +130,7 @@ impl Texts {
     fn heap(&mut self, address: u64) -> io::Result<BTreeMap<u32, Vec<u8>>> {
         let start = self.base.checked_add(address).ok_or_else(invalid)?;
         let head = self.bytes(start, HEAD)?;
-        if !head.starts_with(b"GCOL\x01") {
+        if !head.starts_with(SIGNATURE) {
             return Err(invalid());
         }
         let size = u64_at(&head, 8)?;
@@ -118,6 +163,32 @@ impl Texts {
         }
         Ok(bytes)
     }
+}
+
+/// Whether the objects of a heap fill it.
+fn is_sound(heap: &[u8]) -> bool {
+    let Some(mut rest) = heap.get(HEAD..) else {
+        return false;
+    };
+    while rest.len() >= HEAD {
+        let number = u16::from_le_bytes([rest[0], rest[1]]);
+        let size = u64_at(rest, 8).map_or(usize::MAX, |size| size as usize);
+        let taken = match number {
+            // The free rest counts its own head.
+            0 => Some(size),
+            _ => size
+                .checked_next_multiple_of(8)
+                .and_then(|size| size.checked_add(HEAD)),
+        };
+        match taken
+            .filter(|&taken| taken >= HEAD)
+            .and_then(|taken| rest.get(taken..))
+        {
+            Some(after) => rest = after,
+            None => return false,
+        }
+    }
+    true
 }
 
 fn invalid() -> io::Error {
@@ -190,6 +261,43 @@ mod tests {
         }
         assert!(texts(1, 0, 1, 3).read(73, 1).is_err(), "cut off");
         assert!(texts(1, 0, 1, 3).read(72, usize::MAX).is_err());
+    }
+
+    #[test]
+    fn heaps_that_libhdf5_cannot_stand_are_found_wherever_they_are() {
+        let file = |at: usize, number: u16, size: u64| {
+            let mut bytes = vec![b'G'; at];
+            bytes.extend(b"GCOL\x01\0\0\0");
+            bytes.extend(48u64.to_le_bytes());
+            bytes.extend(number.to_le_bytes());
+            bytes.extend([0; 6]);
+            bytes.extend(size.to_le_bytes());
+            bytes.resize(at + 48, 0);
+            let mut file = tempfile::tempfile().unwrap();
+            file.write_all(&bytes).unwrap();
+            Texts::new(file, bytes.len() as u64, 0)
+        };
+        for at in [
+            0,
+            9,
+            PIECE as usize - 3,
+            PIECE as usize,
+            2 * PIECE as usize + 1,
+        ] {
+            assert!(file(at, 0, 32).check().is_ok());
+            assert!(file(at, 1, 16).check().is_ok());
+            assert!(file(at, 1, 9).check().is_ok());
+            for (number, size) in [
+                (0, 0),
+                (0, 8),
+                (0, 33),
+                (1, 17),
+                (1, u64::MAX),
+                (1, 1 << 40),
+            ] {
+                assert!(file(at, number, size).check().is_err(), "{number} {size}");
+            }
+        }
     }
 
     /// Length of a heap that holds one text, in which 31 other heaps of 1,000 bytes begin.
