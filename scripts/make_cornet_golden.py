@@ -4,8 +4,8 @@
   scripts/make_cornet_golden.py
 
 For each of the four networks, from weights and images that both sides compute by one rule (a hash of name and place):
-the loss of 20 steps of SGD with momentum, weight decay and a rate that falls once, and a sample of what areas and
-decoder return at each step before training. The networks are those of scripts/export_cornet.py, so the packages of
+the loss of 20 steps of SGD with momentum, weight decay and a rate that falls once, the loss in evaluation after them,
+and a sample of what areas and decoder return at each step before training. The networks are those of scripts/export_cornet.py, so the packages of
 scripts/requirements-export.txt are needed. tests/train.rs reads the file.
 """
 
@@ -81,7 +81,7 @@ def activations(net: nn.Module, kind: str, x: torch.Tensor) -> list[dict]:
     return taps
 
 
-def losses(net: nn.Module, lr: float, x: torch.Tensor, labels: torch.Tensor) -> list[float]:
+def losses(net: nn.Module, lr: float, x: torch.Tensor, labels: torch.Tensor) -> tuple[list[float], float]:
     sgd = torch.optim.SGD(net.parameters(), lr=lr, momentum=MOMENTUM, weight_decay=WEIGHT_DECAY)
     net.train()
     found = []
@@ -95,7 +95,9 @@ def losses(net: nn.Module, lr: float, x: torch.Tensor, labels: torch.Tensor) -> 
         loss.backward()
         sgd.step()
         found.append(loss.item())
-    return found
+    with torch.no_grad():
+        evaluated = nn.functional.cross_entropy(net.eval()(x[:BATCH]), labels[:BATCH])
+    return found, evaluated.item()
 
 
 def main() -> None:
@@ -107,8 +109,9 @@ def main() -> None:
         net = {'Z': export_cornet.Z, 'S': export_cornet.S}[kind]() if kind in 'ZS' else \
             export_cornet.Recurrent(TIMES, at_once=kind == 'RT')
         fill(net)
-        golden[kind] = {'activations': activations(net, kind, x[:2]), 'losses': losses(net, LR[kind], x, labels)}
-        print(kind, golden[kind]['losses'], flush=True)
+        golden[kind] = {'activations': activations(net, kind, x[:2])}
+        golden[kind]['losses'], golden[kind]['evaluated'] = losses(net, LR[kind], x, labels)
+        print(kind, golden[kind]['losses'], golden[kind]['evaluated'], flush=True)
     os.makedirs(os.path.dirname(OUT), exist_ok=True)
     with open(OUT, 'w') as file:
         json.dump(golden, file, separators=(',', ':'))

@@ -231,7 +231,7 @@ def read_weights(path: str) -> dict[str, torch.Tensor]:
         raise Failed('`%s` does not exist; give a file to --weights' % path)
     if path.endswith('.safetensors'):
         from safetensors.torch import load_file
-        return load_file(path)
+        return plain_names(load_file(path))
     try:
         # The formats before and after torch 1.6 are both read by it; nothing in the file is executed.
         content = torch.load(path, map_location='cpu', weights_only=True)
@@ -246,10 +246,13 @@ def read_weights(path: str) -> dict[str, torch.Tensor]:
         content = inner
     if not isinstance(content, dict) or not all(isinstance(v, torch.Tensor) for v in content.values()):
         raise Failed('`%s` holds no state dictionary; save `model.state_dict()`' % path)
-    content = dict(content)
-    while content and all(k.startswith('module.') for k in content):
-        content = {k.removeprefix('module.'): v for k, v in content.items()}
-    return content
+    return plain_names(dict(content))
+
+
+def plain_names(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    while weights and all(k.startswith('module.') for k in weights):
+        weights = {k.removeprefix('module.'): v for k, v in weights.items()}
+    return weights
 
 
 def load_weights(net: nn.Module, path: str) -> None:

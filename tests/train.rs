@@ -143,6 +143,11 @@ fn losses(kind: Kind) {
             found.loss
         );
     }
+    // The running statistics, too, are those of 20 batches.
+    let found = step::validate(&network, &weights, &images(0, BATCH)).loss;
+    let expected = GOLDEN[name(kind)]["evaluated"].as_f64().unwrap();
+    let off = (found - expected).abs();
+    assert!(off <= LOSS_TOLERANCE, "{kind}: {found} is not {expected}");
 }
 
 fn name(kind: Kind) -> String {

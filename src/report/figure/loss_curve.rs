@@ -25,7 +25,7 @@ const MOST_POINTS: usize = 1000;
 pub fn loss_curve(steps: &[(f64, f64)], validations: &[(f64, f64)], title: &str) -> Drawing {
     let mut canvas = Drawing::new(SINGLE, HEIGHT);
     let all = || steps.iter().chain(validations);
-    let (top, bottom) = (GAP + 2 * LINE, HEIGHT - GAP - 2 * LINE);
+    let (top, bottom) = (2 * GAP + 2 * LINE + LINE / 2, HEIGHT - GAP - 2 * LINE);
     let across = Scale::covering(
         all().map(|point| point.0).chain([0.0]),
         MOST_TICKS,
