@@ -37,7 +37,7 @@ def npy(header, version=1, length=None):
 
 def make_npy():
     start = "{'descr': '<f8', 'fortran_order': False, "
-    write('npy/double_quotes.npy', npy(start + '"shape": (1152921504606846976,)}'))
+    write('npy/double_quotes.npy', npy(start + '"shape": (17592186044416,)}'))
     write('npy/twice.npy', npy(start + "'shape': (1,), 'shape': (1099511627776, 4)}"))
     write('npy/overflow.npy', npy(start + "'shape': (4294967296, 4294967296, 4294967296)}"))
     write('npy/nested.npy', npy('(' * 60000))
