@@ -3,9 +3,10 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
-use std::process::Command;
 use std::thread::sleep;
 use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::env::{Run, TestEnv, clean, files, program, same_files, spawn};
 use crate::items::{Item, NET};
@@ -127,14 +128,14 @@ fn an_item_that_was_killed_while_it_was_published_is_not_taken_for_the_originals
 
 #[test]
 fn a_stopped_run_ends_with_whole_items_and_status_1() {
-    for signal in ["TERM", "INT"] {
+    for signal in [Signal::TERM, Signal::INT] {
         for stage in ["decode-train", "decode-predict", "run"] {
             stop_and_continue(stage, signal);
         }
     }
 }
 
-fn stop_and_continue(stage: &str, signal: &str) {
+fn stop_and_continue(stage: &str, signal: Signal) {
     // A machine that stands still for a moment may end the run before the signal comes.
     for _ in 0..5 {
         let env = TestEnv::golden();
@@ -164,15 +165,13 @@ fn stop_and_continue(stage: &str, signal: &str) {
 }
 
 /// Starts a stage and sends the signal when the fifth item is computed.
-fn stop(env: &TestEnv, stage: &str, signal: &str) -> Run {
+fn stop(env: &TestEnv, stage: &str, signal: Signal) -> Run {
     let mut command = env.command([stage, "--net", NET, "-j", "1"]);
     let mut child = spawn(&mut command);
     let mut stderr = BufReader::new(child.stderr.take().unwrap());
     let mut said = String::new();
     while !said.contains("[5/60]") && stderr.read_line(&mut said).unwrap() > 0 {}
-    let id = child.id().to_string();
-    let kill = Command::new("kill").args(["-s", signal, &id]).status();
-    assert!(kill.unwrap().success());
+    kill_process(Pid::from_child(&child), signal).unwrap();
     stderr.read_to_string(&mut said).unwrap();
     let mut run = Run::from_output(format!("{command:?}"), child.wait_with_output().unwrap());
     run.stderr = said;
