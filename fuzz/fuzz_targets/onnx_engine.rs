@@ -6,7 +6,12 @@ use bhscore::extract::onnx::Model;
 use bhscore_fuzz::file;
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|bytes: &[u8]| {
+fuzz_target!(
+    init: {
+        // What the engine panics with is caught; what is not ends the process all the same.
+        std::panic::set_hook(Box::new(|_| {}));
+    },
+    |bytes: &[u8]| {
     let path = file("fuzz.onnx", bytes);
     let Ok(model) = Model::read(&path) else {
         return;
@@ -22,4 +27,5 @@ fuzz_target!(|bytes: &[u8]| {
     let outputs = model.graph().outputs().to_vec();
     let _ = Rten::load(model.clone(), &input, &outputs, 1);
     let _ = Rten::load_plain(model, &input, &outputs);
-});
+}
+);

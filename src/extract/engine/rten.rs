@@ -9,6 +9,7 @@ use rten_tensor::{AsView, Layout, Tensor};
 
 use super::{Engine, not_floats, not_loaded, not_run};
 use crate::error::Result;
+use crate::extract::caught::caught;
 use crate::extract::onnx::{Layout as ImageInput, Model};
 
 /// Name and version in records and messages.
@@ -63,9 +64,9 @@ impl Rten {
         for (name, data) in external {
             options.external_data(&name, data);
         }
-        let loaded = options
-            .load(bytes)
-            .map_err(|error| not_loaded(path, NAME, &error.to_string()))?;
+        let loaded = caught(|| options.load(bytes).map_err(|error| error.to_string()))
+            .flatten()
+            .map_err(|reason| not_loaded(path, NAME, &reason))?;
         let node = |name: &str| {
             loaded
                 .node_id(name)
@@ -114,10 +115,14 @@ impl Rten {
         let ids: Vec<NodeId> = self.outputs.iter().map(|(id, _)| *id).collect();
         let pool = self.pool();
         let options = RunOptions::default().with_thread_pool(Some(Arc::clone(&pool)));
-        let values = self
-            .model
-            .run(vec![(self.input, input.into())], &ids, Some(options))
-            .map_err(|error| not_run(&self.path, NAME, &error.to_string()));
+        let run = || {
+            let inputs = vec![(self.input, input.into())];
+            let values = self.model.run(inputs, &ids, Some(options));
+            values.map_err(|error| error.to_string())
+        };
+        let values = caught(run)
+            .flatten()
+            .map_err(|reason| not_run(&self.path, NAME, &reason));
         self.pools
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

@@ -10,13 +10,14 @@
 use std::cell::Cell;
 use std::ffi::c_int;
 use std::io::{self, BufRead, Read};
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::resume_unwind;
 
 use mozjpeg::decompress::DecompressBuilder;
 use mozjpeg::{ColorSpace, Decompress, Marker};
 use mozjpeg_sys::{jpeg_common_struct, jpeg_error_mgr};
 
-use super::{CUT_OFF, Decoded, Fault, Pixels, Remark, check_size, convert, ifd, panic_text};
+use super::{CUT_OFF, Decoded, Fault, Pixels, Remark, check_size, convert, ifd};
+use crate::extract::caught::caught;
 
 /// Segment that cameras' notes are in.
 const EXIF_SEGMENT: Marker = Marker::APP(1);
@@ -31,11 +32,10 @@ thread_local! {
 /// Decodes a JPEG file.
 pub fn decode(bytes: &[u8]) -> Decoded {
     let counted = || run(bytes, Decompress::with_err(counting()));
-    catch_unwind(AssertUnwindSafe(counted)).unwrap_or_else(|_| {
+    caught(counted).unwrap_or_else(|_| {
         // Only the crate's own error manager can tell what it was; the same bytes fail again.
         let told = || run(bytes, Decompress::builder());
-        catch_unwind(AssertUnwindSafe(told)).unwrap_or_else(|payload| {
-            let text = panic_text(payload.as_ref());
+        caught(told).unwrap_or_else(|text| {
             Err(Fault::damaged(
                 text.trim_start_matches("libjpeg fatal error: "),
             ))

@@ -16,11 +16,10 @@ mod raster;
 pub mod resample;
 mod tiff;
 
-use std::any::Any;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
+use super::caught::caught;
 use crate::error::{Error, Result};
 
 /// Most pixels of an image: 500 megapixels, 1.5 GB. More is taken for a damaged header; it would be allocated first.
@@ -145,13 +144,13 @@ pub fn read(path: &Path) -> Result<(Pixels, Vec<Remark>)> {
 pub fn decode(bytes: &[u8], path: &Path) -> Result<(Pixels, Vec<Remark>)> {
     let decoded = match Kind::of(bytes) {
         // libjpeg leaves by unwinding; the other decoders should not, but their input is the world's.
-        Some(kind) => catch_unwind(AssertUnwindSafe(|| match kind {
+        Some(kind) => caught(|| match kind {
             Kind::Jpeg => jpeg::decode(bytes),
             Kind::Tiff => tiff::decode(bytes),
             Kind::Gif => gif::decode(bytes),
             Kind::Raster(format) => raster::decode(bytes, format),
-        }))
-        .unwrap_or_else(|payload| Err(Fault::damaged(panic_text(payload.as_ref())))),
+        })
+        .unwrap_or_else(|told| Err(Fault::damaged(told))),
         None if bytes.is_empty() => Err(Fault::damaged("the file is empty")),
         None => Err(Fault {
             problem: "no image that can be read".to_owned(),
@@ -164,13 +163,6 @@ pub fn decode(bytes: &[u8], path: &Path) -> Result<(Pixels, Vec<Remark>)> {
     remarks.sort_unstable();
     remarks.dedup();
     Ok((pixels, remarks))
-}
-
-/// What a decoder said when it gave up.
-fn panic_text(payload: &(dyn Any + Send)) -> String {
-    let text = payload.downcast_ref::<String>().map(String::as_str);
-    let text = text.or_else(|| payload.downcast_ref::<&str>().copied());
-    text.unwrap_or("the decoder gave up").to_owned()
 }
 
 /// Refuses sizes that would not fit into memory or hold nothing, before anything is allocated.
