@@ -6,7 +6,7 @@
 For each of the four networks, from weights and images that both sides compute by one rule (a hash of name and place):
 the loss of 20 steps of SGD with momentum, weight decay and a rate that falls once, the loss in evaluation after them,
 and a sample of what areas and decoder return at each step before training. The networks are those of scripts/export_cornet.py, so the packages of
-scripts/requirements-export.txt are needed. tests/train.rs reads the file.
+scripts/requirements-export.txt are needed. tests/train/ reads the file.
 """
 
 import json

@@ -1,4 +1,4 @@
-//! `train` in builds without it; with it, `tests/train.rs` runs the command.
+//! `train` in builds without it; with it, `tests/train/` runs the command.
 #![cfg(not(feature = "train"))]
 
 use crate::env::run;
