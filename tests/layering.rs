@@ -65,6 +65,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &[
             "error",
             "settings",
+            "io",
             "stats",
             "work",
             "bh",
@@ -76,6 +77,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("synth", &["error", "settings", "io", "stats"]),
 ];
 
+/// These may use everything, and nothing uses them.
+const ABOVE: &[&str] = &["lib", "main", "cli"];
+
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -84,6 +88,33 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
         } else if path.extension().is_some_and(|extension| extension == "rs") {
             found.push(path);
         }
+    }
+}
+
+#[test]
+fn what_may_be_imported_stands_above_as_in_the_map() {
+    let names: Vec<&str> = ALLOWED.iter().map(|(name, _)| *name).collect();
+    for (at, (name, allowed)) in ALLOWED.iter().enumerate() {
+        for other in *allowed {
+            assert!(names[..at].contains(other), "`{name}` imports `{other}`");
+        }
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let map = fs::read_to_string(root.join("lib.rs")).unwrap();
+    let rows = map.lines().filter_map(|line| line.strip_prefix("//! | "));
+    let first = rows.map(|row| {
+        row.split(" |")
+            .next()
+            .unwrap()
+            .trim_matches(['[', ']', '`'])
+    });
+    let first: Vec<&str> = first.filter(|name| *name != "module").collect();
+    assert_eq!(first, names, "the map in lib.rs");
+    for entry in fs::read_dir(&root).unwrap() {
+        let path = entry.unwrap().path();
+        let module = path.file_stem().unwrap().to_str().unwrap();
+        let known = names.contains(&module) || ABOVE.contains(&module);
+        assert!(known, "add `{module}` to the table");
     }
 }
 
@@ -103,7 +134,7 @@ fn modules_import_only_what_they_may() {
             .to_str()
             .unwrap();
         let module = top.trim_end_matches(".rs");
-        if ["lib", "main", "cli"].contains(&module) {
+        if ABOVE.contains(&module) {
             continue;
         }
         let allowed = ALLOWED.iter().find(|(name, _)| *name == module);
@@ -112,10 +143,16 @@ fn modules_import_only_what_they_may() {
         // Tests may use anything.
         let code = text.split("#[cfg(test)]").next().unwrap();
         for import in code.lines().flat_map(|line| line.split("crate::").skip(1)) {
+            assert!(
+                !import.starts_with('{'),
+                "{} imports a group of modules; write one line for each",
+                relative.display()
+            );
             let name: String = import
                 .chars()
                 .take_while(|c| c.is_ascii_alphanumeric() || *c == '_')
                 .collect();
+            assert_ne!(name, "cli", "{}", relative.display());
             if !ALLOWED.iter().any(|(module, _)| *module == name) || name == module {
                 continue;
             }

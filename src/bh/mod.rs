@@ -61,6 +61,19 @@ pub const DEFAULT_N_LAYERS: usize = 5;
 /// `values[layer][subject][roi]`: Pearson's r of each unit or voxel; `None` where there is no file.
 pub type Values = Vec<Vec<Vec<Option<Vec<f32>>>>>;
 
+/// `(layer, subject, ROI)` of each file that there is.
+pub fn places(values: &Values) -> impl Iterator<Item = (usize, usize, usize)> {
+    values.iter().enumerate().flat_map(|(layer, subjects)| {
+        subjects
+            .iter()
+            .enumerate()
+            .flat_map(move |(subject, rois)| {
+                let there = rois.iter().enumerate().filter(|(_, file)| file.is_some());
+                there.map(move |(roi, _)| (layer, subject, roi))
+            })
+    })
+}
+
 /// Decoding accuracies of one network.
 #[derive(Clone, Debug)]
 pub struct DecodingAccuracies {

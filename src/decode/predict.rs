@@ -79,18 +79,12 @@ impl Job for Predict {
     }
 
     fn sources(&self, item: &Item) -> Vec<Source> {
-        let Context {
-            layout, settings, ..
-        } = &self.context;
         let decoder = Source::Artifact {
-            folder: layout.decoder(item),
+            folder: self.context.layout.decoder(item),
             stage: Stage::DecodeTrain,
         };
-        vec![
-            decoder,
-            Source::File(layout.fmri(settings, Split::Test, &item.subject)),
-            Source::Features(layout.features(Split::Test, &item.net, &item.layer)),
-        ]
+        let inputs = self.context.inputs(Split::Test, item);
+        [decoder].into_iter().chain(inputs).collect()
     }
 
     fn announce(&mut self, item: &Item) {

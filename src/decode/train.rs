@@ -147,13 +147,7 @@ impl Job for Train {
     }
 
     fn sources(&self, item: &Item) -> Vec<Source> {
-        let Context {
-            layout, settings, ..
-        } = &self.context;
-        vec![
-            Source::File(layout.fmri(settings, Split::Training, &item.subject)),
-            Source::Features(layout.features(Split::Training, &item.net, &item.layer)),
-        ]
+        self.context.inputs(Split::Training, item).to_vec()
     }
 
     fn announce(&mut self, item: &Item) {

@@ -94,18 +94,12 @@ impl Job for Predict {
     }
 
     fn sources(&self, item: &Item) -> Vec<Source> {
-        let Context {
-            layout, settings, ..
-        } = &self.context;
         let encoder = Source::Artifact {
-            folder: layout.encoder(item),
+            folder: self.context.layout.encoder(item),
             stage: Stage::EncodeTrain,
         };
-        vec![
-            encoder,
-            Source::File(layout.fmri(settings, Split::Test, &item.subject)),
-            Source::Features(layout.features(Split::Test, &item.net, &item.layer)),
-        ]
+        let inputs = self.context.inputs(Split::Test, item);
+        [encoder].into_iter().chain(inputs).collect()
     }
 
     fn announce(&mut self, item: &Item) {

@@ -164,11 +164,15 @@ impl Table {
     }
 }
 
-/// A file of a header and rows.
-pub fn encode(header: Vec<String>, rows: impl IntoIterator<Item = Vec<String>>) -> Vec<u8> {
+/// A file of a header and rows of the same length, as UTF-8 text.
+pub fn encode<H: AsRef<[u8]>>(
+    header: impl IntoIterator<Item = H>,
+    rows: impl IntoIterator<Item = impl IntoIterator<Item = String>>,
+) -> Vec<u8> {
     let mut writer = csv::Writer::from_writer(Vec::new());
-    for record in std::iter::once(header).chain(rows) {
-        writer.write_record(record).expect("memory takes it");
+    writer.write_record(header).expect("memory takes it");
+    for row in rows {
+        writer.write_record(row).expect("memory takes it");
     }
     writer.into_inner().expect("memory takes it")
 }

@@ -8,6 +8,7 @@
 
 use super::published::{Column, place};
 use super::{NetworkScores, ranks};
+use crate::io::table;
 
 const HEADER: [&str; 22] = [
     "network",
@@ -36,17 +37,8 @@ const HEADER: [&str; 22] = [
 
 /// The table as UTF-8 text, in the order of `networks`.
 pub fn bytes(networks: &[NetworkScores]) -> Vec<u8> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    let mut write = |record: [String; HEADER.len()]| {
-        writer
-            .write_record(record)
-            .expect("every record has the header's length, memory takes them all");
-    };
-    write(HEADER.map(str::to_owned));
-    for (network, rank) in networks.iter().zip(ranks(networks)) {
-        write(record(network, rank));
-    }
-    writer.into_inner().expect("memory takes what is left")
+    let ranked = networks.iter().zip(ranks(networks));
+    table::encode(HEADER, ranked.map(|(network, rank)| record(network, rank)))
 }
 
 fn record(network: &NetworkScores, rank: Option<usize>) -> [String; HEADER.len()] {

@@ -7,6 +7,7 @@ use crate::bh::sure::interval::quantile;
 use crate::brainscore::properties::experiment::{Recorded, Score};
 use crate::brainscore::properties::property::Property;
 use crate::brainscore::properties::table::Values;
+use crate::io::table;
 
 /// Quartiles of the units that have a value.
 const QUARTILES: [f64; 3] = [0.25, 0.5, 0.75];
@@ -119,20 +120,18 @@ pub fn value(values: &Values, scores: &[Score]) -> Value {
 /// - `shape`: of the layer for one image.
 #[must_use]
 pub fn units_csv(recorded: &Recorded, shape: &[usize]) -> Vec<u8> {
-    let mut writer = ::csv::Writer::from_writer(Vec::new());
     let names = recorded.of_units.keys().map(|property| property.key());
-    let heading = ["unit", "place"].into_iter().chain(names);
-    writer.write_record(heading).expect("memory takes it");
-    for (number, &unit) in recorded.units.iter().enumerate() {
-        let values = recorded.of_units.values().map(|of_units| {
+    let header = ["unit", "place"].into_iter().chain(names);
+    let rows = recorded.units.iter().enumerate().map(|(number, &unit)| {
+        let values = recorded.of_units.values().map(move |of_units| {
             let value = of_units[number];
             value.map_or(String::new(), |value| value.to_string())
         });
-        let head = [unit.to_string(), place(unit, shape)];
-        let fields = head.into_iter().chain(values);
-        writer.write_record(fields).expect("memory takes it");
-    }
-    writer.into_inner().expect("memory takes it")
+        [unit.to_string(), place(unit, shape)]
+            .into_iter()
+            .chain(values)
+    });
+    table::encode(header, rows)
 }
 
 /// A unit's place along the axes of a layer, such as `3:10:12`.

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::table::aligned;
 use crate::PROGRAM;
+use crate::io::table;
 use crate::relate::grouping::Grouping;
 use crate::relate::pair::{Estimate, Pair};
 use crate::relate::{Relations, Request};
@@ -163,18 +164,11 @@ pub(crate) fn p_text(p: f64) -> String {
 
 /// `relation.csv` as UTF-8 text.
 pub fn csv(relations: &Relations) -> Vec<u8> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    let mut write = |record: [String; HEADER.len()]| {
-        let written = writer.write_record(record);
-        written.expect("every record has the header's length, memory takes them all");
-    };
-    write(HEADER.map(str::to_owned));
-    for pair in &relations.pairs {
-        for estimate in &pair.estimates {
-            write(record(pair, estimate));
-        }
-    }
-    writer.into_inner().expect("memory takes what is left")
+    let records = relations.pairs.iter().flat_map(|pair| {
+        let estimates = pair.estimates.iter();
+        estimates.map(move |estimate| record(pair, estimate))
+    });
+    table::encode(HEADER, records)
 }
 
 fn record(pair: &Pair, estimate: &Estimate) -> [String; HEADER.len()] {

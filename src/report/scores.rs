@@ -3,6 +3,7 @@
 use super::table::aligned;
 use crate::brainscore::result::{BenchmarkScore, Row, Scored};
 use crate::brainscore::summary::over_rows;
+use crate::io::table;
 
 /// Columns of the CSV file.
 const COLUMNS: [&str; 16] = [
@@ -139,7 +140,6 @@ fn line(score: &BenchmarkScore) -> String {
 /// A row for each layer, subject and bin; empty fields where nothing is known.
 #[must_use]
 pub fn csv(score: &BenchmarkScore) -> Vec<u8> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
     let number = |value: Option<f64>| value.map_or(String::new(), |value| value.to_string());
     let fields = |row: &Row| -> Vec<String> {
         let benchmark = &score.benchmark;
@@ -162,9 +162,5 @@ pub fn csv(score: &BenchmarkScore) -> Vec<u8> {
             row.score.n_undefined.to_string(),
         ]
     };
-    writer.write_record(COLUMNS).expect("memory takes it");
-    for row in &score.rows {
-        writer.write_record(fields(row)).expect("memory takes it");
-    }
-    writer.into_inner().expect("memory takes it")
+    table::encode(COLUMNS, score.rows.iter().map(fields))
 }

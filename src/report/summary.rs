@@ -7,6 +7,7 @@
 
 use crate::bh::summary::{Summary, summarise};
 use crate::bh::{DecodingAccuracies, EncodingAccuracies, Rules};
+use crate::io::table;
 
 const HEADER: [&str; 13] = [
     "network",
@@ -77,19 +78,9 @@ fn rows(
 
 /// The table as UTF-8 text, of networks by name and folder.
 pub fn bytes<'a>(networks: impl Iterator<Item = (&'a str, &'a str, &'a [SummaryRow])>) -> Vec<u8> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    let mut write = |record: [String; HEADER.len()]| {
-        writer
-            .write_record(record)
-            .expect("every record has the header's length, memory takes them all");
-    };
-    write(HEADER.map(str::to_owned));
-    for (name, net, rows) in networks {
-        for row in rows {
-            write(record(name, net, row));
-        }
-    }
-    writer.into_inner().expect("memory takes what is left")
+    let records =
+        networks.flat_map(|(name, net, rows)| rows.iter().map(move |row| record(name, net, row)));
+    table::encode(HEADER, records)
 }
 
 fn record(name: &str, net: &str, row: &SummaryRow) -> [String; HEADER.len()] {

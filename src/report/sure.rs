@@ -1,6 +1,7 @@
 //! The table of how sure the scores are, on stdout.
 
 use super::NetworkScores;
+use super::table::aligned;
 use crate::bh::sure::average::AverageRule;
 use crate::bh::sure::interval::Interval;
 use crate::bh::sure::null::Null;
@@ -46,7 +47,7 @@ pub fn text(networks: &[NetworkScores]) -> String {
          p: share of orders of the layers (encoding: of the ROIs), or of the images, with a score as high; \
          - where undefined\n{}\
          items: units of each layer (encoding: voxels of each ROI), drawn again\n",
-        aligned(&rows),
+        aligned(&rows, FIRST_NUMBER),
         notes.concat(),
         smallest.concat(),
     )
@@ -129,23 +130,4 @@ fn probability(p: f64) -> String {
         true => format!("{p:.1e}"),
         false => format!("{p:.4}"),
     }
-}
-
-fn aligned(rows: &[Row]) -> String {
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
-    let mut text = String::new();
-    for row in rows {
-        let cells: Vec<String> = (row.iter().enumerate())
-            .map(|(column, cell)| {
-                let width = width(column).unwrap_or(0);
-                match column < FIRST_NUMBER {
-                    true => format!("{cell:<width$}"),
-                    false => format!("{cell:>width$}"),
-                }
-            })
-            .collect();
-        text.push_str(cells.join("  ").trim_end());
-        text.push('\n');
-    }
-    text
 }

@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::io::features::Layer;
 use crate::settings::{Roi, Settings};
 use crate::work::layout::Split;
+use crate::work::sources::Source;
 use crate::work::{Item, Layout};
 
 /// What every stage on a study needs to know.
@@ -42,6 +43,13 @@ impl Context {
                     "add it to `rois`",
                 )
             })
+    }
+
+    /// What an item reads of one split: the subject's fMRI table, and the features of the layer.
+    pub fn inputs(&self, split: Split, item: &Item) -> [Source; 2] {
+        let fmri = self.layout.fmri(&self.settings, split, &item.subject);
+        let features = self.layout.features(split, &item.net, &item.layer);
+        [Source::File(fmri), Source::Features(features)]
     }
 
     /// Makes sure that a layer has the images of the network's next one, where stimuli are known by rank: a file too

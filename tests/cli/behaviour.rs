@@ -9,6 +9,7 @@ use ndarray_npy::write_npy;
 use serde_json::{Value, json};
 
 use crate::common::arrays::{Golden, furthest};
+use crate::edit::Half;
 use crate::env::{Run, TestEnv};
 use crate::items::NET;
 use crate::score::{score, scores};
@@ -292,21 +293,7 @@ fn the_behavioural_layer_is_the_last_the_named_or_the_committed_one() {
 #[test]
 fn layers_of_a_study_are_scored() {
     let env = TestEnv::small();
-    let folder = env.path(format!("data/features/ImageNetTraining/{NET}/fc6"));
-    let mut images: Vec<String> = fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| {
-            entry
-                .unwrap()
-                .path()
-                .file_stem()
-                .unwrap()
-                .to_str()
-                .unwrap()
-                .to_owned()
-        })
-        .collect();
-    images.sort();
+    let images = env.images(Half::Training, "fc6");
     let object = |at: usize| ["cat", "dog", "owl"][at % 3];
     let (mut labels, mut trials) = (String::new(), String::new());
     for (at, image) in images.iter().enumerate() {

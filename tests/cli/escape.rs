@@ -91,25 +91,15 @@ fn names_in_the_settings_stay_in_the_study() {
         &long,
     ] {
         type Edit = fn(&mut serde_json::Value, &str);
+        fn network(settings: &mut serde_json::Value) -> &mut serde_json::Value {
+            let networks = settings["dnns"].as_object_mut().unwrap();
+            networks.values_mut().next().unwrap()
+        }
         let edits: [Edit; 4] = [
             |settings, name| settings["subjects"][0] = json!(name),
             |settings, name| settings["rois"][0] = json!({"name": name, "select": "ROI_V1 = 1"}),
-            |settings, name| {
-                let network = settings["dnns"]
-                    .as_object_mut()
-                    .unwrap()
-                    .values_mut()
-                    .next();
-                network.unwrap()["layers"][0] = json!(name);
-            },
-            |settings, name| {
-                let network = settings["dnns"]
-                    .as_object_mut()
-                    .unwrap()
-                    .values_mut()
-                    .next();
-                network.unwrap()["dir"] = json!(name);
-            },
+            |settings, name| network(settings)["layers"][0] = json!(name),
+            |settings, name| network(settings)["dir"] = json!(name),
         ];
         for edit in edits {
             beside.write_settings(|settings| edit(settings, name));

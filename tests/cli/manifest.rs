@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::env::{Run, TestEnv};
 use crate::extract::model as fixture;
-use crate::score::{files, scores};
+use crate::score::{FILES, files, scores};
 
 const MODEL: &str = r#"
 [model]
@@ -307,21 +307,7 @@ fn mistakes_are_told_at_once() {
 #[test]
 fn names_are_names_still() {
     let env = study();
-    let args = [
-        "score",
-        "--features",
-        "IT.npy",
-        "--ids",
-        "ids.csv",
-        "--brain",
-        "monkey",
-        "--metric",
-        "ridge",
-        "--model",
-        "a/b",
-        "--benchmark",
-        "made",
-    ];
-    run(&env, &args).ok();
+    let named = ["--metric", "ridge", "--model", "a/b", "--benchmark", "made"];
+    run(&env, &[&["score"], &FILES[..], &named].concat()).ok();
     env.has("results/brainscore/a/b/made.IT-ridge.json");
 }

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::behaviour::{number, write};
 use crate::common::arrays::{Golden, furthest};
+use crate::edit::Half;
 use crate::env::{Run, TestEnv};
 use crate::items::NET;
 use crate::score::{score, scores};
@@ -137,19 +138,9 @@ fn models_without_time_get_an_x() {
 #[test]
 fn time_bins_of_a_study_are_layers() {
     let env = TestEnv::small();
-    let folder = env.path(format!("data/features/ImageNetTraining/{NET}/fc6"));
-    let rows: String = fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| {
-            entry
-                .unwrap()
-                .path()
-                .file_stem()
-                .unwrap()
-                .to_str()
-                .unwrap()
-                .to_owned()
-        })
+    let rows: String = env
+        .images(Half::Training, "fc6")
+        .into_iter()
         .enumerate()
         .map(|(at, image)| format!("{image},o{},{},0.2\n", at % 2, 80 + at % 7))
         .collect();

@@ -62,17 +62,10 @@ fn numbers_of_splits_are_bounded() {
 fn names_of_any_length_are_printed() {
     let env = files();
     let long = format!("{}=IT.npy", "L".repeat(70_000));
-    let args = [
-        "--features",
-        &long,
-        "--ids",
-        "ids.csv",
-        "--brain",
-        "monkey",
-        "--metric",
-        "ridge",
-    ];
-    score(&env, &args).ok().stdout_contains("LLLL");
+    let features = ["--features", &long, "--metric", "ridge"];
+    score(&env, &[&features[..], &FILES[2..]].concat())
+        .ok()
+        .stdout_contains("LLLL");
 }
 
 #[test]

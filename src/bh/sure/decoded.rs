@@ -4,7 +4,7 @@ use ndarray::Axis;
 
 use super::images::Predictions;
 use super::source::{Source, check_accuracies, other};
-use crate::bh::DecodingAccuracies;
+use crate::bh::{DecodingAccuracies, places};
 use crate::error::Result;
 use crate::io::features::{Features, Layer};
 use crate::settings::Network;
@@ -64,14 +64,7 @@ impl Source for Decoded<'_> {
 
 impl Decoded<'_> {
     fn items(&self) -> impl Iterator<Item = Item> {
-        let values = self.accuracies.values.iter().enumerate();
-        values.flat_map(move |(layer, subjects)| {
-            (subjects.iter().enumerate()).flat_map(move |(subject, rois)| {
-                (rois.iter().enumerate())
-                    .filter(|(_, accuracies)| accuracies.is_some())
-                    .map(move |(roi, _)| self.item(layer, subject, roi))
-            })
-        })
+        places(&self.accuracies.values).map(|(layer, subject, roi)| self.item(layer, subject, roi))
     }
 
     fn item(&self, layer: usize, subject: usize, roi: usize) -> Item {

@@ -7,7 +7,7 @@ use ndarray::{Array2, Axis};
 use super::images::Predictions;
 use super::measured::Measured;
 use super::source::{Source, check_accuracies, other};
-use crate::bh::EncodingAccuracies;
+use crate::bh::{EncodingAccuracies, places};
 use crate::error::Result;
 use crate::io::features::Layer;
 use crate::settings::{Network, Settings};
@@ -91,14 +91,8 @@ impl<'a> Encoded<'a> {
     }
 
     fn items(&self) -> impl Iterator<Item = Item> {
-        let values = self.accuracies.values.iter().enumerate();
-        values.flat_map(move |(layer, subjects)| {
-            (subjects.iter().enumerate()).flat_map(move |(subject, rois)| {
-                (rois.iter().enumerate())
-                    .filter(|(_, accuracies)| accuracies.is_some())
-                    .map(move |(roi, _)| self.item(layer, Place { subject, roi }))
-            })
-        })
+        places(&self.accuracies.values)
+            .map(|(layer, subject, roi)| self.item(layer, Place { subject, roi }))
     }
 
     fn item(&self, layer: usize, place: Place) -> Item {

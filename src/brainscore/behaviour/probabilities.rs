@@ -74,9 +74,10 @@ impl Probabilities {
         let rows = self.images.iter().zip(self.values.rows());
         let rows = rows.map(|(image, values)| {
             let values = values.iter().map(f64::to_string);
-            std::iter::once(image.clone()).chain(values).collect()
+            let fields = std::iter::once(image.clone()).chain(values);
+            fields.collect::<Vec<_>>()
         });
-        table::encode(header.collect(), rows)
+        table::encode(header, rows)
     }
 
     /// Columns of these objects.

@@ -114,7 +114,7 @@ impl Weights {
     /// If they cannot be written.
     pub fn add_to(&self, batch: &mut Batch, folder: &Path) -> Result<()> {
         let rows = self.objects.iter().map(|object| vec![object.clone()]);
-        let objects = table::encode(vec![OBJECT.to_owned()], rows);
+        let objects = table::encode([OBJECT], rows);
         batch.add(folder.join("objects.csv"), &objects)?;
         for (name, bytes) in [
             ("W.npy", npy::encode(&self.weights)),

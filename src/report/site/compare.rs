@@ -9,6 +9,7 @@ use super::csv::{BH, N_SCORES};
 use super::figures::Figure;
 use super::html::Html;
 use super::shades::{Cell, level};
+use crate::io::table;
 use crate::relate::pair::{Estimate, Pair};
 use crate::relate::{Draws, Relations, Request};
 use crate::report::figure;
@@ -157,12 +158,10 @@ pub fn table(board: &Board) -> Vec<u8> {
     let row = |(index, model): (usize, &Model)| {
         let name = if clear { &model.name } else { &model.slug };
         let number = |column: &&Scores| super::csv::text(column.values[index]);
-        [name.clone()]
-            .into_iter()
-            .chain(columns.iter().map(number))
-            .collect()
+        let numbers: Vec<String> = columns.iter().map(number).collect();
+        [name.clone()].into_iter().chain(numbers)
     };
-    super::csv::bytes(&header, board.models.iter().enumerate().map(row))
+    table::encode(header, board.models.iter().enumerate().map(row))
 }
 
 /// `compare.html`.

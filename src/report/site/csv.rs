@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::board::{Board, Model};
 use super::json;
 use crate::brainscore::tree::{Score, display};
+use crate::io::table;
 
 /// BH columns, each by its name.
 pub const BH: [(&str, Get); 7] = [
@@ -59,24 +60,10 @@ pub fn leaderboard(board: &Board) -> Vec<u8> {
         }));
         row
     };
-    bytes(&header, board.models.iter().map(row))
+    table::encode(header, board.models.iter().map(row))
 }
 
 /// A number as it is read again; nothing for none.
 pub(super) fn text(value: Option<f64>) -> String {
     value.map_or_else(String::new, |value| value.to_string())
-}
-
-/// Rows below a header.
-pub(super) fn bytes(header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> Vec<u8> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    writer
-        .write_record(header)
-        .expect("writing to memory cannot fail");
-    for row in rows {
-        writer
-            .write_record(&row)
-            .expect("rows are as long as the header");
-    }
-    writer.into_inner().expect("writing to memory cannot fail")
 }
