@@ -183,6 +183,7 @@ impl From<Outcome> for ExitCode {
 
 /// Parses the arguments, runs the command, reports an error.
 pub fn main() -> ExitCode {
+    bhscore::extract::caught::hush();
     let cli = Cli::parse();
     match run(cli) {
         Ok(outcome) => outcome.into(),

@@ -1,13 +1,37 @@
 //! Code of others that is given the world's files and may panic: that becomes an error.
 
 use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind, set_hook, take_hook};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Calls of [`caught`] that are at work. Code of others may panic on threads of its own, so this is one number for all.
+static AT_WORK: AtomicUsize = AtomicUsize::new(0);
 
 /// What `work` returns, or what it said when it gave up.
 ///
 /// What it was at work on must not be used any more after that.
 pub(super) fn caught<T>(work: impl FnOnce() -> T) -> Result<T, String> {
-    catch_unwind(AssertUnwindSafe(work)).map_err(|payload| text(payload.as_ref()))
+    AT_WORK.fetch_add(1, Ordering::Relaxed);
+    let done = catch_unwind(AssertUnwindSafe(work));
+    AT_WORK.fetch_sub(1, Ordering::Relaxed);
+    done.map_err(|payload| text(payload.as_ref()))
+}
+
+/// Keeps what such code says of its panics off the terminal, where the error tells it. For programs, once at their
+/// start; panics of this package are shown as ever.
+pub fn hush() {
+    let shown = take_hook();
+    set_hook(Box::new(move |panic| {
+        if AT_WORK.load(Ordering::Relaxed) == 0 || is_ours(panic) {
+            shown(panic);
+        }
+    }));
+}
+
+/// Paths of this package are relative where the compiler saw them, those of others are not.
+fn is_ours(panic: &PanicHookInfo) -> bool {
+    let place = panic.location().map(|location| location.file());
+    place.is_some_and(|file| file.starts_with("src"))
 }
 
 fn text(payload: &(dyn Any + Send)) -> String {

@@ -16,7 +16,7 @@
 //! | [`recipe`] | `extract.json`, how a layer's features were made |
 //! | [`network`] | a loaded network: single passes in memory |
 //! | [`job`] | what is asked of the stage |
-//! | `caught` | panics of other programs' code, made errors |
+//! | [`caught`] | panics of other programs' code, made errors |
 //! | `block` | what a process claims at a time |
 //! | `target` | a layer's folder: what is there and what is missing |
 //! | `published` | finished features on their way to the disk |
@@ -26,7 +26,7 @@
 //! | [`stage`] | the loop: workers, batches, publishing |
 
 mod block;
-mod caught;
+pub mod caught;
 pub mod engine;
 pub mod image;
 pub mod job;

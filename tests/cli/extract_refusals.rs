@@ -4,6 +4,7 @@ use std::fs;
 
 use serde_json::json;
 
+use crate::env::run;
 use crate::extract::{extract, features, model, study};
 
 #[test]
@@ -76,6 +77,19 @@ fn models_that_cannot_be_used_are_told() {
         .status(2)
         .stderr_contains("give at least `--memory");
     assert_eq!(features(&env).len(), 0);
+}
+
+/// The engine panics here (in builds that check their arithmetic): that is told as an error, and only once.
+#[test]
+fn what_the_engine_panics_with_is_an_error_and_no_more() {
+    let broken = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/damaged/onnx_engine/reshape_overflow.onnx"
+    );
+    run(["inspect", broken])
+        .ok()
+        .stdout_contains("failed in rten")
+        .stderr_lacks("panicked");
 }
 
 #[test]
