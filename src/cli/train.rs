@@ -5,6 +5,7 @@
 )]
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 
@@ -32,7 +33,7 @@ pub struct TrainArgs {
     /// Folder for checkpoints, the network, results.csv, results.json and loss.svg
     #[arg(short, long, alias = "output_path", value_name = "DIR")]
     output_path: PathBuf,
-    /// Steps of R and RT [default: 5]
+    /// Steps of R (2 at least) and RT (4 at least) [default: 5]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     times: Option<u16>,
     /// Epochs in all
@@ -67,8 +68,8 @@ pub struct TrainArgs {
     #[arg(long, value_name = "N", default_value_t = 224, value_parser = clap::value_parser!(u16).range(32..))]
     imsize: u16,
     /// Minutes between checkpoints within an epoch
-    #[arg(long, value_name = "MINUTES", default_value_t = 10.0, value_parser = positive)]
-    save_minutes: f64,
+    #[arg(long, value_name = "MINUTES", default_value = "10", value_parser = minutes)]
+    save_minutes: Duration,
 }
 
 fn not_negative(text: &str) -> Result<f64, String> {
@@ -85,6 +86,12 @@ fn positive(text: &str) -> Result<f64, String> {
     }
 }
 
+fn minutes(text: &str) -> Result<Duration, String> {
+    const MINUTE: f64 = 60.0;
+    let seconds = positive(text)? * MINUTE;
+    Duration::try_from_secs_f64(seconds).map_err(|_| "is too long a time".to_owned())
+}
+
 #[cfg(not(feature = "train"))]
 pub fn run(_: &super::Global, _: &TrainArgs) -> anyhow::Result<super::Outcome> {
     anyhow::bail!("built without training; cargo build --release --features train")
@@ -96,7 +103,6 @@ pub use with_feature::run;
 #[cfg(feature = "train")]
 mod with_feature {
     use std::path::Path;
-    use std::time::Duration;
 
     use anyhow::Result;
     use bhscore::cornet::batches::Loading;
@@ -111,9 +117,6 @@ mod with_feature {
 
     use super::super::{Global, Outcome, progress, speech, stop_flag};
     use super::TrainArgs;
-
-    /// Seconds of a minute.
-    const MINUTE: f64 = 60.0;
 
     pub fn run(global: &Global, args: &TrainArgs) -> Result<Outcome> {
         let folder = Folder::read(&args.data_path)?;
@@ -170,6 +173,12 @@ mod with_feature {
         } else {
             1
         };
+        let fewest = kind.fewest_times();
+        if times < fewest {
+            anyhow::bail!(
+                "in fewer than {fewest} steps no image reaches IT of {kind}; give `--times {fewest}` or more"
+            );
+        }
         let imsize = args.imsize.into();
         Ok(Options {
             network: Network {
@@ -191,7 +200,7 @@ mod with_feature {
                 momentum: args.momentum,
                 weight_decay: args.weight_decay,
             },
-            save_every: Duration::from_secs_f64(args.save_minutes * MINUTE),
+            save_every: args.save_minutes,
         })
     }
 

@@ -9,7 +9,7 @@ use super::crop::random_crop;
 use super::folder::Images;
 use crate::error::{Error, Result};
 use crate::extract::image;
-use crate::extract::preprocess::tensor;
+use crate::extract::preprocess::{read, tensor};
 use crate::settings::preprocess::{Filter, Preprocess};
 use crate::stats::random::Random;
 
@@ -100,9 +100,9 @@ impl Loading {
         };
         let load = |index: usize| {
             let (path, label) = &images.files[index];
-            let (pixels, _) = image::read(path)?;
             let size = (self.imsize, self.imsize);
-            Ok((tensor(&pixels, &preprocess, None, size), *label))
+            let (input, _) = read(path, &preprocess, None, size)?;
+            Ok((input, *label))
         };
         self.batches(&order, 0, load, take)
     }

@@ -54,6 +54,18 @@ pub enum Kind {
     S,
 }
 
+impl Kind {
+    /// Steps that an image takes to IT: in the first only V1 sees it, and in RT it goes one area further in each.
+    #[must_use]
+    pub fn fewest_times(self) -> usize {
+        match self {
+            Kind::Z | Kind::S => 1,
+            Kind::R => 2,
+            Kind::RT => 4,
+        }
+    }
+}
+
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "CORnet-{self:?}")

@@ -76,6 +76,8 @@ struct Training<'a> {
     state: State,
     log: Log,
     saved: Instant,
+    /// Steps of the network in the last checkpoint.
+    saved_steps: u64,
     last_saved: Option<PathBuf>,
 }
 
@@ -101,12 +103,14 @@ pub fn train(
     });
     let first = training.state.position.epoch;
     for epoch in first..options.epochs {
-        training.learn(epoch, stop, &mut observe)?;
-        training.validate(epoch, stop)?;
+        let ended = training.learn(epoch, stop, &mut observe);
+        let ended = ended.and_then(|()| training.validate(epoch, stop));
+        training.keep(ended)?;
         training.save(true)?;
         observe(Event::Epoch(&training.log));
     }
     if first >= options.epochs {
+        training.refuse_beyond()?;
         // Nothing to learn, but the files may have been asked for.
         training.save(true)?;
         observe(Event::Epoch(&training.log));
@@ -146,8 +150,9 @@ impl<'a> Training<'a> {
             options,
             course,
             log: Log::read(&output.join("results.csv"), n_steps, epoch)?,
-            state,
             saved: Instant::now(),
+            saved_steps: state.position.n_steps,
+            state,
             last_saved: source.map(Path::to_owned),
         })
     }
@@ -177,6 +182,31 @@ impl<'a> Training<'a> {
         };
         options.loading.training(images, (epoch, first), take)?;
         self.unless_stopped(stop)
+    }
+
+    /// Writes a checkpoint before an image that cannot be read ends the training: what was learnt is not lost.
+    fn keep(&mut self, ended: Result<()>) -> Result<()> {
+        let is_image = matches!(ended, Err(Error::File { .. } | Error::Io { .. }));
+        if is_image && self.state.position.n_steps > self.saved_steps {
+            self.save(false)?;
+        }
+        ended
+    }
+
+    /// Weights in the middle of an epoch are not those of the epochs before it, whose files stay as they are.
+    fn refuse_beyond(&self) -> Result<()> {
+        let Position { epoch, batch, .. } = self.state.position;
+        if batch == 0 {
+            return Ok(());
+        }
+        Err(Error::file(
+            self.last_saved.as_deref().unwrap_or(self.output),
+            format!("is beyond epoch {epoch}, in which {batch} steps were made"),
+            format!(
+                "give `--epochs {}` or more, or another `--output-path`",
+                epoch + 1
+            ),
+        ))
     }
 
     fn step(&mut self, epoch: f64, batch: &Batch) -> Result<Row> {
@@ -213,8 +243,11 @@ impl<'a> Training<'a> {
             return Err(self.diverged("loss of the validation images"));
         }
         let at = ((epoch + 1) as f64, self.state.position.n_steps);
+        // Of the epoch's last step.
+        let n_batches = options.loading.n_batches(&self.folder.training);
+        let last = epoch as f64 + (n_batches - 1) as f64 / n_batches as f64;
         self.log.rows.push(Row {
-            lr: self.log.rows.last().map_or(0.0, |row| row.lr),
+            lr: rate(options.lr, options.step_size, last),
             seconds: began.elapsed().as_secs_f64(),
             ..Row::new(Part::Validation, &measure, at)
         });
@@ -265,6 +298,7 @@ impl<'a> Training<'a> {
         atomic::write(&latest, &content)?;
         self.last_saved = Some(latest);
         self.saved = Instant::now();
+        self.saved_steps = self.state.position.n_steps;
         Ok(())
     }
 

@@ -9,7 +9,7 @@ static AT_WORK: AtomicUsize = AtomicUsize::new(0);
 
 /// What `work` returns, or what it said when it gave up.
 ///
-/// What it was at work on must not be used any more after that.
+/// What it was changing must not be used any more after that.
 pub(super) fn caught<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     AT_WORK.fetch_add(1, Ordering::Relaxed);
     let done = catch_unwind(AssertUnwindSafe(work));

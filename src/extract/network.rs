@@ -1,9 +1,11 @@
 //! A loaded network: what it takes, which of its results are layers, and single passes in memory.
 
+use std::path::Path;
+
 use ndarray::{ArrayD, Axis, Slice};
 
 use super::engine::{Choice, Engine};
-use super::image::Pixels;
+use super::image::{Pixels, Remark};
 use super::layers::Layer;
 use super::onnx::{Layout, Model, Weights};
 use super::preprocess::{self, Degrees};
@@ -90,6 +92,15 @@ impl Network {
             bytes: loaded.max(size) + PROGRAM,
             untouched,
         })
+    }
+
+    /// A file as a part of the input, `(3, height, width)`, with what is to be said of it.
+    ///
+    /// # Errors
+    /// As [`preprocess::read`].
+    pub fn read(&self, path: &Path, degrees: Option<Degrees>) -> Result<(Vec<f32>, Vec<Remark>)> {
+        let size = (self.input.height, self.input.width);
+        preprocess::read(path, &self.preprocess, degrees, size)
     }
 
     /// An image as a part of the input, `(3, height, width)`.

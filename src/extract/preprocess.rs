@@ -1,8 +1,11 @@
 //! Pixels to a network's input.
 
-use crate::extract::image::Pixels;
+use std::path::Path;
+
+use crate::error::{Error, Result};
 use crate::extract::image::degrees::place;
 use crate::extract::image::resample::{centre_crop, resize, resize_shorter};
+use crate::extract::image::{self, MOST_PIXELS, Pixels, Remark};
 use crate::settings::preprocess::{Channels, Preprocess};
 
 /// Degrees of visual angle that a model sees and that an image was shown at.
@@ -12,6 +15,43 @@ pub struct Degrees {
     pub model: f64,
     /// Of the whole image.
     pub image: f64,
+}
+
+/// A file as a network's input, as by [`tensor`], with what is to be said of it.
+///
+/// # Errors
+/// If it cannot be read, or would have more than [`MOST_PIXELS`] on its way to the input: a long and narrow image
+/// whose shorter side grows, or one on a screen that is far wider.
+pub fn read(
+    path: &Path,
+    preprocess: &Preprocess,
+    degrees: Option<Degrees>,
+    size: (usize, usize),
+) -> Result<(Vec<f32>, Vec<Remark>)> {
+    let (pixels, remarks) = image::read(path)?;
+    let most = largest(&pixels, preprocess, degrees);
+    if most > MOST_PIXELS as f64 {
+        let problem = format!(
+            "has {} × {} pixels, which preprocessing would make more than {} megapixels",
+            pixels.width,
+            pixels.height,
+            MOST_PIXELS / 1_000_000
+        );
+        let remedy = "crop the image, or check the degrees of visual angle";
+        return Err(Error::file(path, problem, remedy));
+    }
+    Ok((tensor(&pixels, preprocess, degrees, size), remarks))
+}
+
+/// Number of pixels of an image when it is placed and its shorter side resized; the larger of both.
+fn largest(pixels: &Pixels, preprocess: &Preprocess, degrees: Option<Degrees>) -> f64 {
+    let (width, height) = (pixels.width as f64, pixels.height as f64);
+    let ratio = degrees.map_or(1.0, |degrees| degrees.model / degrees.image);
+    let placed = (ratio * width).max(1.0) * (ratio * height).max(1.0);
+    let resized = preprocess.shorter_side.map_or(0.0, |side| {
+        (side as f64).powi(2) * width.max(height) / width.min(height)
+    });
+    placed.max(resized)
 }
 
 /// An image as a network's input: placed on the screen, resized, and in each channel
@@ -91,6 +131,30 @@ mod tests {
             height: 1,
             rgb: rgb.to_vec(),
         }
+    }
+
+    #[test]
+    fn images_that_would_fill_the_memory_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("long.pgm");
+        let mut bytes = b"P5 60000 1 255\n".to_vec();
+        bytes.resize(bytes.len() + 60_000, 7);
+        crate::io::atomic::write(&path, &bytes).unwrap();
+        let crop = Preprocess {
+            shorter_side: Some(256),
+            ..Preprocess::pytorch()
+        };
+        let wide = Degrees {
+            model: 170.0,
+            image: 1e-4,
+        };
+        for (preprocess, degrees) in [(&crop, None), (&Preprocess::pytorch(), Some(wide))] {
+            let error = read(&path, preprocess, degrees, (8, 8)).unwrap_err();
+            let text = error.to_string();
+            assert!(text.contains("long.pgm") && text.contains("crop"), "{text}");
+        }
+        let (input, _) = read(&path, &Preprocess::pytorch(), None, (8, 8)).unwrap();
+        assert_eq!(input.len(), 3 * 8 * 8);
     }
 
     #[test]

@@ -19,7 +19,6 @@ use std::time::{Duration, Instant};
 use ndarray::{ArrayD, Axis, Slice};
 
 use super::block::{Block, blocks, given_up};
-use super::image;
 use super::job::{Job, Place};
 use super::published::{Done, Published};
 use super::resident::Watched;
@@ -293,11 +292,11 @@ impl Shared<'_> {
         };
         let mut values = Vec::new();
         for &position in batch {
-            match image::read(&self.place.stimuli[position].path) {
-                Ok((pixels, remarks)) => {
+            match network.read(&self.place.stimuli[position].path, self.job.degrees) {
+                Ok((input, remarks)) => {
                     let remarks = remarks.iter().map(|remark| (position, remark.to_string()));
                     done.remarks.extend(remarks);
-                    values.extend(network.tensor(&pixels, self.job.degrees));
+                    values.extend(input);
                 }
                 Err(error) => {
                     done.failed.push((position, error));

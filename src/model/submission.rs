@@ -2,6 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use super::checks::files::hash;
+use super::checks::layers::repeated;
+use super::checks::meta::problem_of_degrees;
+use super::finding::Status;
 use super::manifest::{Manifest, Source, locate};
 use super::network::loading;
 use super::source;
@@ -37,6 +41,9 @@ impl Submission {
             let place = source::problem_of_path(super::root(&path), manifest.source.path());
             problems
                 .extend(place.map(|place| format!("`source.{}`: {place}", manifest.source.key())));
+            problems.extend(repeated(manifest));
+            let angle = manifest.visual_degrees.and_then(problem_of_degrees);
+            problems.extend(angle.map(|angle| format!("`input.visual_degrees`: {angle}")));
         }
         let (Some(manifest), true) = (reading.manifest, problems.is_empty()) else {
             return Err(Error::Settings { path, problems });
@@ -56,6 +63,30 @@ impl Submission {
         super::root(&self.path).join(self.manifest.source.path())
     }
 
+    /// Makes sure that the source's files are those that the manifest was written for, if it says which.
+    ///
+    /// - `model`: the network, if it has one.
+    ///
+    /// # Errors
+    /// If files have another fingerprint than `source.sha256`, or cannot be read.
+    pub fn verify(&self, model: Option<&Model>) -> Result<()> {
+        if self.manifest.sha256.is_none() {
+            return Ok(());
+        }
+        let root = super::root(&self.path);
+        let (files, mut problems) = source::files(root, &self.manifest.source, model)?;
+        if problems.is_empty() {
+            let verdict = hash(root, &self.manifest, &files);
+            let is_other = verdict.status == Status::Failed;
+            problems.extend(is_other.then(|| format!("`source.sha256`: {}", verdict.message)));
+        }
+        if problems.is_empty() {
+            return Ok(());
+        }
+        let path = self.path.clone();
+        Err(Error::Settings { path, problems })
+    }
+
     /// Loads the network with some of its layers, in the manifest's order.
     ///
     /// - `wanted`: whether a layer, by its name in the manifest, is to be computed.
@@ -71,6 +102,7 @@ impl Submission {
         let path = self.source();
         let before = resident_bytes();
         let model = Model::read(&path)?;
+        self.verify(Some(&model))?;
         require_memory(&model, memory)?;
         let mut loading = loading(&model, &path, &self.manifest).map_err(|problems| {
             let path = self.path.clone();

@@ -253,7 +253,7 @@ impl Settings {
     pub fn read(path: &Path) -> Result<Self> {
         let bytes = match std::fs::read(path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                let remedy = "check the study folder (`-C`), or begin with `bhscore settings --draft > settings.json`, \
+                let remedy = "check the study folder (`-C`), or begin with `bhscore settings --draft > draft.json`, \
                               which looks at what is in data/";
                 return Err(Error::file(path, "there is no such file", remedy));
             }

@@ -51,6 +51,7 @@ fn subjects(layout: &Layout) -> Result<Vec<String>> {
     let mut found: Vec<String> = entries(folder)?
         .iter()
         .filter_map(|name| name.strip_suffix(suffix))
+        .filter(|subject| !subject.is_empty() && !subject.starts_with('.'))
         .map(str::to_owned)
         .collect();
     if found.is_empty() {

@@ -311,3 +311,28 @@ fn names_are_names_still() {
     run(&env, &[&["score"], &FILES[..], &named].concat()).ok();
     env.has("results/brainscore/a/b/made.IT-ridge.json");
 }
+
+#[test]
+fn manifests_that_say_what_cannot_be_are_refused() {
+    let env = study();
+    let with = |from: &str, to: &str| {
+        let changed = MODEL.replace(from, to);
+        assert_ne!(changed, MODEL);
+        fs::write(env.path("models/cnn/model.toml"), changed).unwrap();
+        score(&env, &[])
+    };
+    for degrees in ["0", "-8", "nan", "inf", "1e9"] {
+        let written = format!("visual_degrees = {degrees}");
+        with("visual_degrees = 8", &written)
+            .status(2)
+            .stderr_contains("not between 0 and 180");
+    }
+    with("late/layer", "features.0")
+        .status(2)
+        .stderr_contains("layer `features.0` is there twice");
+    let other = format!("onnx = \"named.onnx\"\nsha256 = \"{}\"", "0".repeat(64));
+    with("onnx = \"named.onnx\"", &other)
+        .status(2)
+        .stderr_contains("the manifest says 0000");
+    env.lacks("results");
+}

@@ -29,7 +29,7 @@ fn the_command_trains_and_its_network_is_extracted() {
         "-o",
         output_path,
         "--times",
-        "3",
+        "4",
         "--epochs",
         "2",
         "--batch_size",
@@ -79,7 +79,7 @@ fn the_command_trains_and_its_network_is_extracted() {
         "--output-path",
         output_path,
         "--times",
-        "3",
+        "4",
         "--epochs",
         "2",
         "--batch-size",
@@ -109,6 +109,32 @@ fn the_command_trains_and_its_network_is_extracted() {
         &out,
     ]);
     assert_eq!(code, 0, "{stderr}");
+}
+
+#[test]
+fn steps_that_no_image_outlasts_are_refused() {
+    let images = toy();
+    let path = images.path().to_str().unwrap();
+    let output = format!("{path}/out");
+    for (model, times, fewest) in [("RT", "3", "4"), ("R", "1", "2")] {
+        let (code, _, stderr) = bhscore([
+            "train",
+            "--model",
+            model,
+            "--data-path",
+            path,
+            "-o",
+            &output,
+            "--times",
+            times,
+        ]);
+        assert_eq!(code, 2);
+        assert!(
+            stderr.contains(&format!("`--times {fewest}` or more")),
+            "{stderr}"
+        );
+    }
+    assert!(!Path::new(&output).exists());
 }
 
 #[test]

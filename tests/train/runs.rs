@@ -48,6 +48,46 @@ fn interrupted_and_resumed_is_uninterrupted_whatever_the_threads() {
     assert_eq!(log.of(Part::Validation).count(), 2);
 }
 
+#[test]
+fn an_image_that_cannot_be_read_loses_no_steps() {
+    let (images, output) = (toy(), TempDir::new().unwrap());
+    let cut = images.path().join("val/dark/1.ppm");
+    let whole = fs::read(&cut).unwrap();
+    fs::write(&cut, &whole[..40]).unwrap();
+    let options = options(Kind::Z, 1);
+    let text = refusal(images.path(), output.path(), &options, None);
+    assert!(text.contains("val/dark/1.ppm"), "{text}");
+
+    fs::write(&cut, whole).unwrap();
+    let folder = Folder::read(images.path()).unwrap();
+    let never = AtomicBool::new(false);
+    let mut n_learnt = 0;
+    let watch = |event: Event<'_>| n_learnt += usize::from(matches!(event, Event::Step(_)));
+    let log = train((&folder, output.path()), &options, None, &never, watch).unwrap();
+    assert_eq!((n_learnt, log.of(Part::Train).count()), (0, 3));
+    assert!(log.rows.iter().all(|row| row.lr == 0.01), "{log:?}");
+}
+
+#[test]
+fn the_middle_of_an_epoch_does_not_take_the_place_of_its_beginning() {
+    let (images, output) = (toy(), TempDir::new().unwrap());
+    let folder = Folder::read(images.path()).unwrap();
+    let stop = AtomicBool::new(false);
+    let watch = |event: Event<'_>| {
+        if let Event::Step(row) = event {
+            stop.store(row.epoch > 1.0, Ordering::Relaxed);
+        }
+    };
+    let place = (&folder, output.path());
+    train(place, &options(Kind::Z, 2), None, &stop, watch).unwrap_err();
+    let before = files(output.path());
+    assert!(before.contains_key("CORnet-Z.onnx"));
+    let text = refusal(images.path(), output.path(), &options(Kind::Z, 1), None);
+    assert!(text.contains("is beyond epoch 1"), "{text}");
+    assert!(text.contains("`--epochs 2`"), "{text}");
+    assert_eq!(files(output.path()), before);
+}
+
 fn refusal(folder: &Path, output: &Path, options: &Options, restore: Option<&Path>) -> String {
     let never = AtomicBool::new(false);
     let error = Folder::read(folder)

@@ -99,6 +99,9 @@ pub fn score(
         }
     };
     let folder = features.as_ref().map(TempDir::path);
+    if folder.is_none() {
+        submission.verify(None)?;
+    }
     let layers = layers(&submission, folder);
     let setup = Setup {
         metric: benchmark.how.metric.clone(),

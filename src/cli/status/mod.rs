@@ -62,7 +62,7 @@ fn pause(text: &str) -> Result<Duration, String> {
 #[command(after_help = "\
 Examples:
   bhscore -C study settings
-  bhscore -C study settings --draft > study/settings.json
+  bhscore -C study settings --draft > study/draft.json
   bhscore settings --schema > settings.schema.json")]
 pub struct SettingsArgs {
     /// Print the JSON Schema of settings.json instead

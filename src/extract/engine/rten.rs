@@ -120,14 +120,15 @@ impl Rten {
             let values = self.model.run(inputs, &ids, Some(options));
             values.map_err(|error| error.to_string())
         };
+        // The model is only read; threads on which it gave up are not used again.
         let values = caught(run)
             .flatten()
-            .map_err(|reason| not_run(&self.path, NAME, &reason));
+            .map_err(|reason| not_run(&self.path, NAME, &reason))?;
         self.pools
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .push(pool);
-        values
+        Ok(values)
     }
 
     fn pool(&self) -> Arc<ThreadPool> {

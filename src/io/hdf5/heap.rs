@@ -33,6 +33,8 @@ pub(in crate::io) struct Texts {
     left: u64,
     /// Objects by number, of the heaps that have been read.
     heaps: HashMap<u64, BTreeMap<u32, Vec<u8>>>,
+    /// Whether all heaps were looked at, which takes reading the file.
+    are_checked: bool,
 }
 
 impl Texts {
@@ -44,6 +46,7 @@ impl Texts {
             length,
             left: length,
             heaps: HashMap::new(),
+            are_checked: false,
         }
     }
 
@@ -71,6 +74,9 @@ impl Texts {
     /// # Errors
     /// [`io::ErrorKind::InvalidData`] if one is damaged.
     pub(in crate::io) fn check(&mut self) -> io::Result<()> {
+        if self.are_checked {
+            return Ok(());
+        }
         let mut left = self.length;
         for start in self.heads()? {
             let size = u64_at(&self.bytes(start, HEAD)?, 8)?;
@@ -80,6 +86,7 @@ impl Texts {
                 return Err(invalid());
             }
         }
+        self.are_checked = true;
         Ok(())
     }
 

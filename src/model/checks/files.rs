@@ -51,7 +51,7 @@ pub(super) fn paths(root: &Path, manifest: &Manifest) -> (Verdict, Option<Found>
 }
 
 /// Whether files have the fingerprint that the manifest gives.
-pub(super) fn hash(root: &Path, manifest: &Manifest, files: &[PathBuf]) -> Verdict {
+pub(in crate::model) fn hash(root: &Path, manifest: &Manifest, files: &[PathBuf]) -> Verdict {
     let base = match &manifest.source {
         Source::Onnx(path) => Path::new(path).with_file_name(""),
         Source::Features(path) => PathBuf::from(path),

@@ -126,6 +126,13 @@ fn order(manifest: &Manifest) -> Vec<String> {
 
 /// Whether no two units have the same name: the layer's, as a folder has it, and the unit's number.
 pub(super) fn unit_names(manifest: &Manifest) -> Verdict {
+    let remedy = "give each layer its own name; `tensor` says which tensor it is";
+    let unique = Verdict::ok("units go by their layer and number, each once");
+    Verdict::of_problems(&repeated(manifest), remedy, unique)
+}
+
+/// Layers that share a name, or the folder of one.
+pub(in crate::model) fn repeated(manifest: &Manifest) -> Vec<String> {
     let mut known: BTreeMap<String, &str> = BTreeMap::new();
     let mut problems = Vec::new();
     for layer in &manifest.layers {
@@ -140,7 +147,5 @@ pub(super) fn unit_names(manifest: &Manifest) -> Verdict {
             None => {}
         }
     }
-    let remedy = "give each layer its own name; `tensor` says which tensor it is";
-    let unique = Verdict::ok("units go by their layer and number, each once");
-    Verdict::of_problems(&problems, remedy, unique)
+    problems
 }

@@ -7,18 +7,21 @@ use crate::model::manifest::{Kind, Manifest};
 /// A flat picture covers less than this, however near it is.
 const MOST_DEGREES: f64 = 180.0;
 
+/// What is wrong with degrees of visual angle.
+pub(in crate::model) fn problem_of_degrees(degrees: f64) -> Option<String> {
+    let is_possible = degrees > 0.0 && degrees < MOST_DEGREES;
+    (!is_possible).then(|| format!("{degrees} degrees are not between 0 and {MOST_DEGREES}"))
+}
+
 /// Whether the visual angle is possible.
 pub(super) fn degrees(manifest: &Manifest) -> Verdict {
     let remedy =
         "write how many degrees the whole input covers, such as `visual_degrees = 8` in `[input]`";
     match manifest.visual_degrees {
-        Some(degrees) if degrees > 0.0 && degrees < MOST_DEGREES => {
-            Verdict::ok(format!("{degrees} degrees"))
-        }
-        Some(degrees) => {
-            let problem = format!("{degrees} degrees are not between 0 and {MOST_DEGREES}");
-            Verdict::failed(problem, remedy)
-        }
+        Some(degrees) => match problem_of_degrees(degrees) {
+            None => Verdict::ok(format!("{degrees} degrees")),
+            Some(problem) => Verdict::failed(problem, remedy),
+        },
         None if manifest.kind == Kind::Features => Verdict::skipped("features are of fixed images"),
         None if manifest.kind == Kind::Brain => Verdict::failed(
             "`input.visual_degrees` is missing, which brain models have",

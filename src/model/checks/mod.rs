@@ -15,11 +15,11 @@
 
 mod activations;
 mod behaviour;
-mod files;
+pub(super) mod files;
 mod identity;
-mod layers;
+pub(super) mod layers;
 mod memory;
-mod meta;
+pub(super) mod meta;
 mod mock;
 
 use std::path::{Path, PathBuf};
