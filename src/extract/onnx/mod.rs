@@ -8,6 +8,7 @@
 //! | `outputs` | the same file with more tensors declared as outputs |
 //! | [`mod@write`] | new files, node by node |
 //! | `weights` | controls: weights shuffled or drawn anew |
+//! | `wire` | whether every length in a file lies within its message |
 //!
 //! Computing is the engines' business; here the file is only read and rewritten in memory.
 
@@ -16,6 +17,7 @@ mod modules;
 mod outputs;
 mod proto;
 mod weights;
+mod wire;
 pub mod write;
 
 use std::collections::BTreeMap;
@@ -123,6 +125,10 @@ impl Model {
 
 /// Parses the messages of a model file.
 fn decode(path: &Path, bytes: &Bytes) -> Result<proto::Model> {
+    if !wire::is_sound(bytes, wire::Kind::Model) {
+        let problem = "is not an ONNX model, or damaged (a length that leads out of its message)";
+        return Err(Error::file(path, problem, REMEDY));
+    }
     let message = proto::Model::decode(bytes.clone()).map_err(|error| {
         Error::file(
             path,
