@@ -212,7 +212,7 @@ fn check_folder(out: &Path, force: bool) -> Result<Vec<String>> {
         return Ok(Vec::new());
     }
     let remedy = "name another folder by `--out`, or write into this one by `--force`";
-    Err(bhscore::Error::file(out, "holds files that are no site of `report`", remedy).into())
+    Err(bhscore::Error::file(out, "holds files that are not a site of `report`", remedy).into())
 }
 
 /// Removes files of the site that was there before, which the new one does not have.

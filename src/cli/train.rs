@@ -87,7 +87,9 @@ fn positive(text: &str) -> Result<f64, String> {
 
 #[cfg(not(feature = "train"))]
 pub fn run(_: &super::Global, _: &TrainArgs) -> anyhow::Result<super::Outcome> {
-    anyhow::bail!("built without training; cargo build --release --features train")
+    anyhow::bail!(
+        "this program was built without `train`; build it with `cargo build --release --features train`"
+    )
 }
 
 #[cfg(feature = "train")]

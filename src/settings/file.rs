@@ -120,7 +120,7 @@ impl File {
             ("encoding", self.encoding.alpha),
         ] {
             if !(alpha.is_finite() && alpha > 0.0) {
-                let text = format!("{alpha} is no penalty; give a number above 0");
+                let text = format!("{alpha} is not a penalty; give a number above 0");
                 problems.add(format!("{section}.alpha"), text);
             }
         }
@@ -138,7 +138,8 @@ impl File {
         }
         let p_value = self.score.p_value;
         if !(p_value > 0.0 && p_value < 1.0) {
-            let text = format!("{p_value} is no significance level; give a number between 0 and 1");
+            let text =
+                format!("{p_value} is not a significance level; give a number between 0 and 1");
             problems.add("score.p_value", text);
         }
         for (section, key) in [

@@ -135,7 +135,7 @@ fn options_of_other_metrics_are_refused() {
     );
     refused(
         "--labels labels.csv --trials trials.csv --metric i2n",
-        "give `--net` of the study, or `--features`",
+        "name a network of the study with `--net`, or files with `--features`",
     );
     refused(&format!("{behaviour} --c 0"), "C is 0");
     let mut commit = env.command(["commit"]);
@@ -143,6 +143,6 @@ fn options_of_other_metrics_are_refused() {
     commit.current_dir(env.root()).args(words.split(' '));
     Run::of(commit)
         .status(2)
-        .stderr_contains("`--metric i2n`: tells nothing of regions");
+        .stderr_contains("`--metric i2n`: says nothing about regions");
     env.lacks("results");
 }

@@ -261,7 +261,7 @@ fn what_cannot_be_learned_or_used_is_refused() {
     .unwrap();
     told(
         &[&LABELS[..], &["--test-share", "1"]].concat(),
-        "1 is no share",
+        "1 is not a share",
     );
     told(
         &[&LABELS[..], &["--test-share", "0.01"]].concat(),

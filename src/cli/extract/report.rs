@@ -54,7 +54,7 @@ pub fn report(global: &Global, part: &Part, summary: &Summary, seconds: f64) {
         ));
     }
     if summary.held > 0 {
-        let text = "held by other processes; run the same command again, or with --wait, to see to the end";
+        let text = "held by other processes; run the same command again, or with `--wait`, to see to the end";
         speech::note(&format!(
             "extract {}: {} images {text}",
             part.name, summary.held

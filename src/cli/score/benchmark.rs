@@ -68,8 +68,7 @@ pub fn files(args: &ScoreArgs) -> Result<Option<Files>> {
     };
     if args.measure != only_files || args.behaviour != BehaviourArgs::default() {
         let problem = "says all about data, metric and names";
-        let remedy =
-            "of the other options only --best and --out go with it; write the rest into the file";
+        let remedy = "of the other options only `--best` and `--out` go with it; write the rest into the file";
         return Err(Error::file(benchmark, problem, remedy).into());
     }
     Ok(Some(Files { model, benchmark }))

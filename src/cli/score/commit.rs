@@ -59,7 +59,7 @@ pub fn run(global: &Global, args: &CommitArgs) -> Result<Outcome> {
         let item = format!("`--metric {}`", args.measure.how.metric.name());
         let remedy =
             "choose a metric of recordings; layers.json may name a layer for `behaviour` by hand";
-        return Err(Error::data(item, "tells nothing of regions", remedy).into());
+        return Err(Error::data(item, "says nothing about regions", remedy).into());
     };
     let setup = setup(global, &args.measure.how, &metric)?;
     let mut data = args.measure.data(global)?;
@@ -116,8 +116,10 @@ fn reduced(global: &Global, args: &CommitArgs, model: &Model, n: usize) -> Resul
     }
     if args.pca_features.is_empty() {
         let Some(net) = &args.measure.model.net else {
-            let remedy = "give features of other images: --pca-features FOLDER";
-            return Err(Error::data("--pca", "has no images to take components of", remedy).into());
+            let remedy = "give features of other images: `--pca-features FOLDER`";
+            return Err(
+                Error::data("`--pca`", "has no images to take components of", remedy).into(),
+            );
         };
         let settings = global.read_settings()?;
         let dir = settings.network(net)?.dir.clone();
@@ -133,10 +135,10 @@ fn reduced(global: &Global, args: &CommitArgs, model: &Model, n: usize) -> Resul
     let with_reference = |layer: &Layer| {
         let reference = references.iter().find(|known| known.name == layer.name);
         let reference = reference.ok_or_else(|| {
-            let remedy = "add it: --pca-features LAYER=PATH";
+            let remedy = "add them: `--pca-features LAYER=PATH`";
             Error::data(
                 format!("layer `{}`", layer.name),
-                "has no features for --pca",
+                "has no features for `--pca`",
                 remedy,
             )
         })?;

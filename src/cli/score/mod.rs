@@ -191,8 +191,8 @@ fn warn(regional: &Regional) {
 fn setup(global: &Global, how: &HowArgs, metric: &Metric) -> Result<Setup> {
     let train_share = how.train_share.unwrap_or(TRAIN_SHARE);
     if !(train_share > 0.0 && train_share < 1.0) {
-        let problem = format!("{train_share} is no share");
-        return Err(Error::data("--train-share", problem, "give one between 0 and 1").into());
+        let problem = format!("{train_share} is not a share");
+        return Err(Error::data("`--train-share`", problem, "give one between 0 and 1").into());
     }
     let splitting = if let Some(path) = &how.splits {
         Splitting::Given(splitting::File::read(path)?)
@@ -221,7 +221,9 @@ fn save_splits(path: &Path, recordings: &[Recordings], setup: &Setup) -> Result<
     };
     if recordings.iter().any(|one| one.stimuli != first.stimuli) {
         let remedy = "score one subject at a time";
-        return Err(Error::data("--save-splits", "subjects saw different stimuli", remedy).into());
+        return Err(
+            Error::data("`--save-splits`", "subjects saw different stimuli", remedy).into(),
+        );
     }
     let splits = setup.splitting.of(first, &setup.metric)?;
     let file = splitting::File::new(&first.stimuli, &splits);

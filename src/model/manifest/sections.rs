@@ -167,7 +167,7 @@ fn of_input(
     if size.is_some() && pixels.is_none() {
         section.wrong(
             "size",
-            "is no height and width; give two whole numbers from 1",
+            "is not a height and a width; give two whole numbers from 1",
         );
     }
     let (filter, is_cropped) = section
