@@ -27,9 +27,9 @@ const GENERATOR: &str = "<meta name=\"generator\" content=\"bhscore ";
 /// Options of `report`.
 #[derive(Args, Default)]
 #[command(after_help = "\
-Takes what is there: results/bhscore.json and accuracy_summary.csv of `compute`, results/brainscore/ of `score`.
-The pages hold everything they show and need no server: open site/index.html, or copy the folder anywhere.
-Without --tree the average is over regions, each the mean of its benchmarks.
+Takes what is there: results/bhscore.json and accuracy_summary.csv of `compute`, results/brainscore/
+of `score`. The pages hold everything they show and need no server: open site/index.html, or copy
+the folder anywhere. Without --tree the average is over regions, each the mean of its benchmarks.
 
 Examples:
   bhscore -C study report

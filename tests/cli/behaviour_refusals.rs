@@ -73,7 +73,7 @@ fn wrong_tables_are_refused_with_nothing_left() {
     write_npy(env.path("it.npy"), &values).unwrap();
     of_trials(&env, &FEATURES, "i2n")
         .status(2)
-        .stderr_contains("layer `it`: unit 4");
+        .stderr_contains("layer `it`, unit 4");
     let p = ["--probabilities", "p.csv"];
     let text = fs::read_to_string(env.path("p.csv")).unwrap();
     write(&env, "p.csv", &text.replace("im125,", "im225,"));

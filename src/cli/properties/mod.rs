@@ -43,12 +43,13 @@ const FIGURE: &str = "properties";
 /// Options of `properties`.
 #[derive(Args)]
 #[command(after_help = "\
-9,097 gratings are drawn and shown to the network. Units that see them are found, their responses taken to spikes
-per second, and 15 properties measured, as Marques et al. (2021) do. Seven of them are compared with published
-histograms of macaque V1 neurons. Properties of responses to textures are not measured: the images cannot be drawn.
+9,097 gratings are drawn and shown to the network. Units that see them are found, their responses
+taken to spikes per second, and 15 properties measured, as Marques et al. (2021) do. Seven of them
+are compared with published histograms of macaque V1 neurons. Properties of responses to textures
+are not measured: the images cannot be drawn.
 
-Results: results/brainscore/<model>/<property>.json, which `report` takes, properties_units.csv with every unit, and
-properties.svg and .png.
+Results: results/brainscore/<model>/<property>.json, which `report` takes, properties_units.csv with
+every unit, and properties.svg and .png.
 
 Examples:
   bhscore -C study properties --net pytorch/alexnet --layer features.0 --visual-degrees 8

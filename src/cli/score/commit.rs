@@ -21,13 +21,15 @@ use crate::cli::{Global, Outcome, speech, stop_flag};
 /// Options of `commit`.
 #[derive(Args)]
 #[command(after_help = "\
-For each region the layer with the highest ceiled score is written to results/brainscore/<model>/layers.json, where
-`score` takes it from. Commit on other data than those that are scored. Brain-Score commits with --pca 1000.
+For each region the layer with the highest ceiled score is written to
+results/brainscore/<model>/layers.json, where `score` takes it from. Commit on other data than those
+that are scored. Brain-Score commits with --pca 1000.
 
 Examples:
   bhscore -C study commit --net pytorch/alexnet
   bhscore -C study commit --net pytorch/alexnet --pca 1000
-  bhscore commit --features layers/ --brain public.nc --pca 1000 --pca-features imagenet/ --model alexnet")]
+  bhscore commit --features layers/ --brain public.nc --pca 1000 --pca-features imagenet/ \\
+      --model alexnet")]
 pub struct CommitArgs {
     /// Replace units by so many principal components, or none
     #[arg(long, value_name = "none|N", default_value = "none", value_parser = components)]

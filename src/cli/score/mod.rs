@@ -41,26 +41,28 @@ const FOLDS: usize = 5;
 /// Options of `score`.
 #[derive(Args)]
 #[command(after_help = "\
-Results: results/brainscore/<model>/<benchmark>.json, .csv (layers and subjects) and .parquet (sites and splits).
-A region's score is that of the layer that `bhscore commit` chose on other data, or of the best one.
-Behaviour (i1 to o2, error_consistency) is that of the layer that layers.json names for `behaviour`,
-else of the last layer, or of the best of those that --layer names. Object-solution times (ost) take
-a layer in time: --features 70-80=PATH for each bin in ms, or --layer 70-80=LAYER of a study; a
-model without time gets an X, which is no failure.
+Results: results/brainscore/<model>/<benchmark>.json, .csv (layers and subjects) and .parquet (sites
+and splits). A region's score is that of the layer that `bhscore commit` chose on other data, or of
+the best one. Behaviour (i1 to o2, error_consistency) is that of the layer that layers.json names
+for `behaviour`, else of the last layer, or of the best of those that --layer names. Object-solution
+times (ost) take a layer in time: --features 70-80=PATH for each bin in ms, or --layer 70-80=LAYER
+of a study; a model without time gets an X, which is no failure.
 
 Examples:
   bhscore -C study score --net pytorch/alexnet
   bhscore -C study score --net pytorch/alexnet --metric rdm --roi V1,V2
   bhscore score --features IT.npy --ids ids.csv --brain recordings.nc --region IT
-  bhscore score --features conv1=a.npy --features fc=b.npy --brain sub-01.h5 --roi V1=ROI_V1 --metric ridgecv
+  bhscore score --features conv1=a.npy --features fc=b.npy --brain sub-01.h5 --roi V1=ROI_V1 \\
+      --metric ridgecv
   bhscore score --features X.npy --brain R.npy --metric pls --pls nipals --json
-  bhscore score --metric i2n --features fc7.npy --ids ids.csv --labels labels.csv --trials people.csv
+  bhscore score --metric i2n --features fc7.npy --ids ids.csv --labels labels.csv \\
+      --trials people.csv
   bhscore score --metric error_consistency --probabilities p.csv --trials people.csv
   bhscore score --metric ost --features 70-80=a.npy --features 80-90=b.npy --solution-times t.csv
   bhscore score --model models/cornet_s/model.toml --benchmark benchmarks/public.toml
 
-With a model.toml and a benchmark's .toml all is said there: the network is run on the benchmark's images (features go
-to a temporary folder, TMPDIR), and the layers of [commit] stand for regions.")]
+With a model.toml and a benchmark's .toml all is said there: the network is run on the benchmark's
+images (features go to a temporary folder, TMPDIR), and the layers of [commit] stand for regions.")]
 pub struct ScoreArgs {
     /// Take the best layer, whatever was committed
     #[arg(long)]
