@@ -37,7 +37,7 @@ pub struct File {
     /// Names of the subjects.
     #[schemars(length(min = 1))]
     pub subjects: Vec<String>,
-    /// Regions in hierarchy order, lowest first.
+    /// ROIs in hierarchy order, lowest first.
     #[schemars(length(min = 1))]
     pub rois: Vec<RoiEntry>,
     /// Networks by name, in the order of the report.
@@ -76,7 +76,7 @@ pub enum RoiEntry {
 pub struct SelectedRoi {
     /// Name in paths and tables.
     pub name: String,
-    /// Select expression over the fMRI table's metadata; `ROI_<name> = 1` if left out.
+    /// Select expression over the metadata of the brain data; `ROI_<name> = 1` if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub select: Option<String>,
 }

@@ -56,7 +56,7 @@ Examples:
   bhscore properties --model alexnet.onnx --layer features.1 --visual-degrees 8 --name alexnet
   bhscore properties --model models/cornet_s --recordings neurons.csv --json")]
 pub struct PropertiesArgs {
-    /// Network of the study: its name in settings.json, or its folder <framework>/<network>
+    /// Network of the study: its folder <framework>/<network>, or its name in settings.json
     #[arg(long, value_name = "NET", required_unless_present = "model")]
     net: Option<String>,
     /// ONNX file, or a model's folder or model.toml
