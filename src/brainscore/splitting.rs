@@ -207,7 +207,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("splits.json");
         for (text, part) in [
-            ("{}", "no file of splits"),
+            ("{}", "not a file of splits"),
             (r#"{"stimuli":["a"],"splits":[]}"#, "no split"),
             (
                 r#"{"stimuli":["a","b"],"splits":[{"train":[0],"test":[2]}]}"#,

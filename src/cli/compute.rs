@@ -276,7 +276,7 @@ fn score_networks(
             Ok(halves) => scored.push(halves.score(network, options, tables)?),
             // One network that is not there does not keep the others from being scored.
             Err(error) if networks.len() > 1 => {
-                speech::note(&error.to_string());
+                speech::note(&format!("compute {}: failed: {error}", network.dir));
                 outcome = Outcome::Failed;
                 scored.push(unscored(network));
             }

@@ -94,7 +94,7 @@ pub fn make(global: &Global, args: &ReportArgs) -> Result<Made> {
     let old = check_folder(&out, args.force)?;
     let (input, n_problems) = read(&results, args)?;
     for warning in input.warnings.iter().filter(|_| n_problems > 0) {
-        speech::note(warning);
+        speech::warning(warning);
     }
     let board = Board::new(input);
     if !global.quiet {
@@ -102,7 +102,7 @@ pub fn make(global: &Global, args: &ReportArgs) -> Result<Made> {
             .warnings
             .iter()
             .skip(n_problems)
-            .for_each(|warning| speech::note(warning));
+            .for_each(|warning| speech::warning(warning));
     }
     let files = site::files(&board, relations(&board)?.as_ref());
     let mut batch = Batch::new();

@@ -139,8 +139,8 @@ fn fit(global: &Global, args: &FitArgs) -> Result<Outcome> {
     });
     write_model(args, &fitted, &target_shape, &record)?;
     if fitted.n_undefined > 0 {
-        speech::note(&format!(
-            "warning: {} targets hold NaN or infinite values; their weights and bias are 0",
+        speech::warning(&format!(
+            "{} targets hold NaN or infinite values; their weights and bias are 0",
             fitted.n_undefined
         ));
     }

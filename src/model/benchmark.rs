@@ -452,14 +452,14 @@ n_splits = 3
         let told = read(&text).unwrap_err().to_string();
         for part in [
             "has 10 problems",
-            "`benchmark.id` is no name",
+            "`benchmark.id` cannot be the name",
             "`benchmark.version` is 0",
             "`stimuli.folder` is unknown",
             "`stimuli.images` names `gone`",
             "`stimuli.visual_degrees` is not a visual angle",
             "`recordings.files` names `other.nc`",
             "`metric.name` is `lasso`; choose among",
-            "`metric.train_share` is no share",
+            "`metric.train_share` is not a share",
             "`metric.normalise` is not usable",
             "`metric.n_splits` is 0",
         ] {

@@ -241,7 +241,7 @@ mod tests {
                 ["\"x\" as `score`", "\"X\" if it failed"],
             ),
             ("{\"id\": \"a\", \"score\": NaN}", ["not JSON", "\"X\""]),
-            ("{\"id\": \"a\", \"children\": {}}", ["`a`", "no list"]),
+            ("{\"id\": \"a\", \"children\": {}}", ["`a`", "not a list"]),
             (
                 "{\"id\": \"a\", \"children\": [3]}",
                 ["child 1 of `a`", "not an object"],

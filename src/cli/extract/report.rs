@@ -20,7 +20,7 @@ pub fn bar(global: &Global, part: &str) -> ProgressBar {
 
 pub fn report(global: &Global, part: &Part, summary: &Summary, seconds: f64) {
     for warning in &summary.warnings {
-        speech::note(&format!("warning: {warning}"));
+        speech::warning(warning);
     }
     if !global.quiet {
         let mut text = format!(

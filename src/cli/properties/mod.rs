@@ -103,7 +103,7 @@ pub fn run(global: &Global, args: &PropertiesArgs) -> Result<Outcome> {
     let missing = own.keys().filter(|property| property.set().is_none());
     for property in missing {
         let text = "is of textures, which are not shown: its neurons are not used";
-        speech::note(&format!("warning: `{property}` {text}"));
+        speech::warning(&format!("`{property}` {text}"));
     }
     keep(&asked, args, &screen, &recorded, &scores)?;
     speech::print(&match global.json {

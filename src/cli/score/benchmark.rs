@@ -196,7 +196,7 @@ fn extracted(
         .zip(images.visual_degrees);
     if angles.is_none() {
         let text = "the visual angle of model or images is not known: images fill the input";
-        speech::note(&format!("warning: {text}"));
+        speech::warning(text);
     }
     let folder = tempfile::tempdir().map_err(Error::io("create", std::env::temp_dir()))?;
     let job = Job {
@@ -225,7 +225,7 @@ fn extracted(
     bar.finish_and_clear();
     let summary = summary?;
     for warning in &summary.warnings {
-        speech::note(&format!("warning: {warning}"));
+        speech::warning(warning);
     }
     if let Some((image, reason)) = summary.failed.first() {
         let remedy =

@@ -185,7 +185,7 @@ fn measured(setup: &Setup) -> Measure {
 
 fn warn(regional: &Regional) {
     for remark in &regional.remarks {
-        speech::note(&format!("warning: {remark}"));
+        speech::warning(remark);
     }
 }
 

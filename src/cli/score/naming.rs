@@ -89,8 +89,8 @@ impl Naming {
         let committed = wanted.filter(is_there);
         if let (Some(layer), None) = (wanted, committed) {
             let text = "is not among the layers; the best of them stands for it";
-            speech::note(&format!(
-                "warning: layer `{layer}`, committed to for {region}, {text}"
+            speech::warning(&format!(
+                "layer `{layer}`, committed to for {region}, {text}"
             ));
         }
         let layer = committed

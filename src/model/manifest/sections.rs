@@ -337,7 +337,7 @@ conv2 = [50, 100.5]
             "`input.shorter_side` goes with",
             "`input.scale` is not usable: 0 divides nothing",
             "`input.channels` is 3; give a text",
-            "`input.size` is no height and width",
+            "`input.size` is not a height and a width",
         ] {
             assert!(told.contains(part), "no `{part}` in\n{told}");
         }
