@@ -43,7 +43,7 @@ def image_shape(text: str) -> tuple[int, ...]:
 
 def positive(text: str) -> int:
     if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError('`%s` is no number of images' % text)
+        raise argparse.ArgumentTypeError('`%s` is not a number of images' % text)
     return int(text)
 
 

@@ -236,7 +236,7 @@ def read_weights(path: str) -> dict[str, torch.Tensor]:
         # The formats before and after torch 1.6 are both read by it; nothing in the file is executed.
         content = torch.load(path, map_location='cpu', weights_only=True)
     except Exception as e:
-        raise Failed('`%s` is no file of plain tensors (%s); if you trust it, load it with '
+        raise Failed('`%s` is not a file of plain tensors (%s); if you trust it, load it with '
                      '`torch.load(..., weights_only=False)` and save its `state_dict()` again'
                      % (path, str(e).strip().split('. ')[0])) from e
     while isinstance(content, dict):

@@ -96,9 +96,22 @@ impl Error {
             remedy: remedy.into(),
         }
     }
+
+    /// The same about a part of something that its message does not name; files name themselves.
+    #[must_use]
+    pub fn within(self, whole: &str) -> Error {
+        match self {
+            Error::Data {
+                item,
+                problem,
+                remedy,
+            } => Error::data(format!("{whole}, {item}"), problem, remedy),
+            other => other,
+        }
+    }
 }
 
-/// A remedy for the system errors that users meet; empty for the others.
+/// A remedy for the system errors that users meet, and one for all others.
 fn io_hint(source: &io::Error) -> &'static str {
     match source.kind() {
         io::ErrorKind::NotFound => "; check the path and the study folder (`-C`)",
@@ -108,9 +121,11 @@ fn io_hint(source: &io::Error) -> &'static str {
         }
         io::ErrorKind::ReadOnlyFilesystem => "; the study folder must be writable",
         io::ErrorKind::QuotaExceeded => {
-            "; the disk quota is used up, free some space and run again"
+            "; the disk quota is used up, free some space and run the same command again"
         }
-        _ => "",
+        io::ErrorKind::NotADirectory => "; part of the path is a file, check it",
+        io::ErrorKind::IsADirectory => "; it is a folder, name a file",
+        _ => "; check the path, the disk and the network, then run the same command again",
     }
 }
 

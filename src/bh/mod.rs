@@ -119,7 +119,7 @@ impl ScoreOptions {
     /// If a value is out of its range.
     pub(crate) fn check(&self) -> Result<()> {
         if !(self.p_value > 0.0 && self.p_value <= 1.0) {
-            let problem = format!("{} is not a level of significance", self.p_value);
+            let problem = format!("{} is not a significance level", self.p_value);
             return Err(Error::data(
                 "`p_value`",
                 problem,

@@ -36,7 +36,7 @@ impl Commitment {
             Err(error) => return Err(Error::io("read", &path)(error)),
         };
         let parsed = serde_json::from_slice(&text).map_err(|error| {
-            let problem = format!("is no list of layers: {error}");
+            let problem = format!("is not a list of layers: {error}");
             let remedy = "remove it and run `bhscore commit`, or write {\"V1\": \"<layer>\", …}";
             Error::file(&path, problem, remedy)
         })?;

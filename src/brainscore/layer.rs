@@ -203,14 +203,7 @@ impl Layer {
     }
 
     fn named(&self, error: Error) -> Error {
-        match error {
-            Error::Interrupted => error,
-            error => Error::data(
-                format!("layer `{}`", self.name),
-                error.to_string(),
-                "see above",
-            ),
-        }
+        error.within(&format!("layer `{}`", self.name))
     }
 }
 
@@ -272,7 +265,11 @@ fn flat<T: Clone>(path: &Path, array: ArrayD<T>) -> Result<Array2<T>> {
     let shape = array.shape().to_vec();
     if shape.len() < 2 || array.is_empty() {
         let problem = format!("has the shape {shape:?}");
-        return Err(Error::file(path, problem, "features are images × units"));
+        return Err(Error::file(
+            path,
+            problem,
+            "give features of images × units",
+        ));
     }
     let (n_images, n_units) = (shape[0], array.len() / shape[0]);
     let flat = array.as_standard_layout().into_owned();
@@ -331,7 +328,8 @@ fn rows(images: &[String], stimuli: &[String], path: &Path) -> Result<Vec<usize>
         missing.len(),
         stimuli.len()
     );
-    let remedy = "extract their features, or correct the names (`--ids` tells those of the rows of an array)";
+    let remedy =
+        "extract their features, or correct the names (`--ids` names those of an array's rows)";
     Err(Error::file(path, problem, remedy))
 }
 

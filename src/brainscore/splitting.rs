@@ -90,7 +90,7 @@ impl File {
     pub fn read(path: &Path) -> Result<File> {
         let text = fs::read(path).map_err(Error::io("read", path))?;
         let file: File = serde_json::from_slice(&text).map_err(|error| {
-            let problem = format!("is no file of splits: {error}");
+            let problem = format!("is not a file of splits: {error}");
             Error::file(path, problem, "make one with `bhscore score --save-splits`")
         })?;
         let n = file.stimuli.len();
@@ -108,7 +108,7 @@ impl File {
                     "split {} has an empty part, a place twice, or one above {n}",
                     place + 1
                 );
-                Err(Error::file(path, problem, "places count from 0"))
+                Err(Error::file(path, problem, "count places from 0, each once"))
             }
         }
     }
@@ -143,11 +143,7 @@ impl Splitting {
             Splitting::Groups { n_folds } => {
                 let groups = recordings.groups.as_deref().ok_or_else(|| {
                     let remedy = "name the column of the presentations with `--groups`";
-                    Error::data(
-                        "the splits",
-                        "are to be by groups that are not told",
-                        remedy,
-                    )
+                    Error::data("the splits", "are by groups that no column names", remedy)
                 })?;
                 splits::group_k_fold(groups, *n_folds).map_err(impossible)
             }
@@ -211,7 +207,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("splits.json");
         for (text, part) in [
-            ("{}", "no file of splits"),
+            ("{}", "not a file of splits"),
             (r#"{"stimuli":["a"],"splits":[]}"#, "no split"),
             (
                 r#"{"stimuli":["a","b"],"splits":[{"train":[0],"test":[2]}]}"#,

@@ -48,12 +48,12 @@ impl Responses {
                 return Err(Error::file(
                     context.layout.fmri(&context.settings, Split::Test, subject),
                     format!(
-                        "ROI `{}` has {} voxels, the training table {}",
+                        "ROI `{}` has {} voxels, the training fMRI {}",
                         roi.name,
                         test.ncols(),
                         training.ncols()
                     ),
-                    "use training and test tables of the same voxels",
+                    "use training and test fMRI of the same voxels",
                 ));
             }
         }

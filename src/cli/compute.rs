@@ -30,7 +30,8 @@ Examples:
   bhscore -C study compute --voxels all --enc-layer-sampling exact
   bhscore -C study compute --select fdr")]
 pub struct ComputeArgs {
-    /// Only this network, by folder <framework>/<network> (repeatable) [default: all in settings.json]
+    /// Only this network: its folder <framework>/<network>, or its name in settings.json (repeatable)
+    /// [default: all]
     #[arg(long = "net", visible_alias = "dnn", value_name = "NET")]
     nets: Vec<String>,
     #[command(flatten)]
@@ -275,7 +276,7 @@ fn score_networks(
             Ok(halves) => scored.push(halves.score(network, options, tables)?),
             // One network that is not there does not keep the others from being scored.
             Err(error) if networks.len() > 1 => {
-                speech::note(&error.to_string());
+                speech::note(&format!("compute {}: failed: {error}", network.dir));
                 outcome = Outcome::Failed;
                 scored.push(unscored(network));
             }

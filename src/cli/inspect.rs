@@ -77,7 +77,7 @@ fn brain_data(path: &Path) -> Result<Option<Value>> {
         })
         .collect();
     Ok(Some(json!({
-        "kind": "fMRI table (BData)",
+        "kind": "brain data (BData)",
         "n_samples": table.n_samples(),
         "n_columns": table.n_columns(),
         "keys": keys,

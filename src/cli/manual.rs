@@ -9,7 +9,7 @@ use bhscore::io::atomic;
 use clap::{Args, Command, CommandFactory as _};
 use clap_complete::Shell;
 
-use super::{Cli, Outcome, speech};
+use super::{Cli, Outcome, VERSION, speech};
 
 /// Options of `completions`.
 #[derive(Args)]
@@ -65,7 +65,10 @@ pub fn man(args: &ManArgs) -> Result<Outcome> {
 
 fn page(command: &Command) -> Result<Vec<u8>> {
     let mut page = Vec::new();
-    clap_mangen::Man::new(command.clone()).render(&mut page)?;
+    let program = format!("bhscore {VERSION}");
+    clap_mangen::Man::new(command.clone())
+        .source(program)
+        .render(&mut page)?;
     Ok(page)
 }
 

@@ -116,12 +116,16 @@ enum Command {
     /// Run a network on images: every layer's unit activations per image
     Extract(extract::ExtractArgs),
     /// Train ridge decoders: from each ROI's voxels to each layer's units
+    #[command(after_help = stages::examples!("decode-train"))]
     DecodeTrain(stages::TrainArgs),
     /// Decode test images' features and measure decoding accuracy
+    #[command(after_help = stages::examples!("decode-predict"))]
     DecodePredict(stages::StageArgs),
     /// Train ridge encoders: from each layer's units to each ROI's voxels
+    #[command(after_help = stages::examples!("encode-train"))]
     EncodeTrain(stages::StageArgs),
     /// Encode test images' fMRI and measure encoding accuracy
+    #[command(after_help = stages::examples!("encode-predict"))]
     EncodePredict(stages::StageArgs),
     /// Compute Brain Hierarchy scores from decoding and encoding accuracies
     Compute(compute::ComputeArgs),
@@ -240,10 +244,17 @@ fn run(cli: Cli) -> Result<Outcome> {
 }
 
 fn rayon_threads(threads: usize) -> Result<()> {
-    rayon::ThreadPoolBuilder::new()
+    let started = rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
-        .build_global()
-        .context("cannot start the threads that `--threads` asks for")
+        .build_global();
+    Ok(started.map_err(|error| {
+        let problem = format!("cannot be started ({error})");
+        bhscore::Error::data(
+            format!("{threads} threads"),
+            problem,
+            "give fewer by `--threads`",
+        )
+    })?)
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

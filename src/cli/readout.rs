@@ -27,6 +27,7 @@ const TOPS: [usize; 2] = [1, 5];
 
 /// Options of `readout`.
 #[derive(Args)]
+#[command(mut_arg("layers", |layer| layer.help("Only this layer [default: the last one]")))]
 #[command(after_help = "\
 Multinomial logistic regression on standardised units, penalised, to the optimum. Of several layers
 the last one learns, unless --layer names another. Held out are the images that the labels' column
@@ -139,7 +140,7 @@ fn one(args: &ReadoutArgs, mut layers: Vec<Layer>) -> Result<Layer> {
     }
     let layer = layers.pop();
     layer.ok_or_else(|| {
-        Error::data("the model", "has no layer", "name some in settings.json").into()
+        Error::data("the model", "has no layers", "name them in settings.json").into()
     })
 }
 
@@ -184,11 +185,11 @@ fn split(args: &ReadoutArgs, labels: &Labels) -> Result<Split> {
         return Ok(labels.told()?);
     };
     if labels.split.is_some() {
-        let problem = "is told by the labels' column `split`, too";
+        let problem = "does not go with labels that have a column `split`";
         return Err(Error::data("`--test-share`", problem, "leave one of the two out").into());
     }
     if !(share > 0.0 && share < 1.0) {
-        let problem = format!("{share} is no share");
+        let problem = format!("{share} is not a share");
         return Err(Error::data("`--test-share`", problem, "give one between 0 and 1").into());
     }
     Ok(labels.random(share, args.seed.unwrap_or(SEED))?)

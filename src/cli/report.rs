@@ -27,9 +27,9 @@ const GENERATOR: &str = "<meta name=\"generator\" content=\"bhscore ";
 /// Options of `report`.
 #[derive(Args, Default)]
 #[command(after_help = "\
-Takes what is there: results/bhscore.json and accuracy_summary.csv of `compute`, results/brainscore/ of `score`.
-The pages hold everything they show and need no server: open site/index.html, or copy the folder anywhere.
-Without --tree the average is over regions, each the mean of its benchmarks.
+Takes what is there: results/bhscore.json and accuracy_summary.csv of `compute`, results/brainscore/
+of `score`. The pages hold everything they show and need no server: open site/index.html, or copy
+the folder anywhere. Without --tree the average is over regions, each the mean of its benchmarks.
 
 Examples:
   bhscore -C study report
@@ -94,7 +94,7 @@ pub fn make(global: &Global, args: &ReportArgs) -> Result<Made> {
     let old = check_folder(&out, args.force)?;
     let (input, n_problems) = read(&results, args)?;
     for warning in input.warnings.iter().filter(|_| n_problems > 0) {
-        speech::note(warning);
+        speech::warning(warning);
     }
     let board = Board::new(input);
     if !global.quiet {
@@ -102,7 +102,7 @@ pub fn make(global: &Global, args: &ReportArgs) -> Result<Made> {
             .warnings
             .iter()
             .skip(n_problems)
-            .for_each(|warning| speech::note(warning));
+            .for_each(|warning| speech::warning(warning));
     }
     let files = site::files(&board, relations(&board)?.as_ref());
     let mut batch = Batch::new();
@@ -212,7 +212,7 @@ fn check_folder(out: &Path, force: bool) -> Result<Vec<String>> {
         return Ok(Vec::new());
     }
     let remedy = "name another folder by `--out`, or write into this one by `--force`";
-    Err(bhscore::Error::file(out, "holds files that are no site of `report`", remedy).into())
+    Err(bhscore::Error::file(out, "holds files that are not a site of `report`", remedy).into())
 }
 
 /// Removes files of the site that was there before, which the new one does not have.

@@ -17,6 +17,10 @@ use super::{Global, Outcome, speech};
 
 /// Options of `ridge`.
 #[derive(Args)]
+#[command(after_help = "\
+Examples:
+  bhscore ridge fit --x X.npy --y Y.npy --alpha 100 --n-feat 500 --out model
+  bhscore ridge predict --model model --x X_test.npy --out Y_predicted.npy")]
 pub struct RidgeArgs {
     #[command(subcommand)]
     command: RidgeCommand,
@@ -135,8 +139,8 @@ fn fit(global: &Global, args: &FitArgs) -> Result<Outcome> {
     });
     write_model(args, &fitted, &target_shape, &record)?;
     if fitted.n_undefined > 0 {
-        speech::note(&format!(
-            "note: {} targets hold NaN or infinite values; their weights and bias are 0",
+        speech::warning(&format!(
+            "{} targets hold NaN or infinite values; their weights and bias are 0",
             fitted.n_undefined
         ));
     }

@@ -20,6 +20,11 @@ pub fn note(text: &str) {
     let _ = writeln!(io::stderr(), "{text}");
 }
 
+/// What is odd and does not keep the command from going on.
+pub fn warning(text: &str) {
+    note(&format!("warning: {text}"));
+}
+
 /// A result, for people or programs, with a line end.
 pub fn print(text: &str) -> Result<()> {
     let mut stdout = io::stdout().lock();

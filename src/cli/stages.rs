@@ -9,6 +9,7 @@ use bhscore::work::stage::{self, Job, Options, Summary};
 use bhscore::work::{Filter, Item, Shard, Stage, plan};
 use bhscore::{decode, encode};
 use clap::{Args, ValueEnum};
+use serde_json::json;
 
 use super::crew::Crew;
 use super::progress::Progress;
@@ -19,7 +20,6 @@ const FAILURES_REPEATED: usize = 5;
 
 /// Options of a stage.
 #[derive(Args, Clone)]
-#[command(after_help = STAGE_EXAMPLES)]
 pub struct StageArgs {
     #[command(flatten)]
     pub select: SelectArgs,
@@ -39,7 +39,7 @@ pub struct PassArgs {
     /// Compute again what is done; overwrite files of other programs
     #[arg(long)]
     pub force: bool,
-    /// Only say what would be done
+    /// Only say what would be done; with --json an object per line
     #[arg(long)]
     pub dry_run: bool,
     /// Stay until what other machines work on is done, too
@@ -54,15 +54,24 @@ impl PassArgs {
     }
 }
 
-const STAGE_EXAMPLES: &str = "\
-Examples:
-  bhscore -C study decode-train --net pytorch/resnet18
-  bhscore -C study decode-train --net pytorch/resnet18 --layer conv1 --roi V1
-  bhscore -C study decode-predict --net pytorch/resnet18 --shard 2/3";
+/// Examples of a stage's command.
+macro_rules! examples {
+    ($command:literal) => {
+        concat!(
+            "Examples:\n  bhscore -C study ",
+            $command,
+            " --net pytorch/resnet18\n  bhscore -C study ",
+            $command,
+            " --net pytorch/resnet18 --layer conv1 --roi V1\n  bhscore -C study ",
+            $command,
+            " --net pytorch/resnet18 --shard 2/3",
+        )
+    };
+}
+pub(super) use examples;
 
 /// Options of `decode-train`.
 #[derive(Args)]
-#[command(after_help = STAGE_EXAMPLES)]
 pub struct TrainArgs {
     #[command(flatten)]
     pub stage: StageArgs,
@@ -315,7 +324,7 @@ pub fn run_stage(
     }
     let items = args.pass.part().part(items);
     if args.pass.dry_run {
-        return list(&items, job(stage, context).as_ref(), context);
+        return list(global, &items, job(stage, context).as_ref(), context);
     }
     let progress = Progress::new(global, stage.name(), items.len());
     let mut job = job(
@@ -341,8 +350,8 @@ pub fn run_stage(
     conclude(global, stage, items.len(), &summary?)
 }
 
-/// What a stage would do, one item per line.
-fn list(items: &[Item], job: &dyn Job, context: &Context) -> Result<Outcome> {
+/// What a stage would do, one item per line, as JSON too.
+fn list(global: &Global, items: &[Item], job: &dyn Job, context: &Context) -> Result<Outcome> {
     let mut sources = bhscore::work::sources::Sources::new(context.layout.clone());
     let states = stage::states(items, job, &context.layout, &mut sources);
     for (item, state) in items.iter().zip(states) {
@@ -353,7 +362,14 @@ fn list(items: &[Item], job: &dyn Job, context: &Context) -> Result<Outcome> {
             stage::State::Failed(_) => "failed",
             stage::State::Missing => "missing",
         };
-        speech::print(&format!("{} {item} {word}", item.stage))?;
+        speech::print(&match global.json {
+            true => json!({
+                "stage": item.stage.name(), "net": item.net, "layer": item.layer,
+                "subject": item.subject, "roi": item.roi, "state": word,
+            })
+            .to_string(),
+            false => format!("{} {item} {word}", item.stage),
+        })?;
     }
     Ok(Outcome::Complete)
 }
@@ -390,13 +406,15 @@ fn conclude(global: &Global, stage: Stage, total: usize, summary: &Summary) -> R
     }
     if failed.len() > FAILURES_REPEATED {
         let more = failed.len() - FAILURES_REPEATED;
-        speech::note(&format!("and {more} more; `bhscore status` lists all"));
+        speech::note(&format!(
+            "and {more} more; `bhscore status --failed` lists all"
+        ));
     }
     if !failed.is_empty() {
         return Ok(Outcome::Failed);
     }
     if !held.is_empty() && !interrupted {
-        let text = "held by other processes; run the same command again, or with --wait, to see to the end";
+        let text = "held by other processes; run the same command again, or with `--wait`, to see to the end";
         speech::note(&format!("{stage}: {} items {text}", held.len()));
         return Ok(Outcome::WorkRemains);
     }

@@ -12,16 +12,19 @@ use clap::Args;
 /// Options of `train`.
 #[derive(Args)]
 #[command(after_help = "\
-Toy scale: this runs on processors, in builds made with `cargo build --release --features train`. Training on all of
-ImageNet is for the original code on GPUs; scripts/export_cornet.py brings its weights here.
+Toy scale: this runs on processors, in builds made with `cargo build --release --features train`.
+Training on all of ImageNet is for the original code on GPUs; scripts/export_cornet.py brings its
+weights here.
 
-DIR/train/<class>/<image> is learnt, DIR/val_in_folders/<class>/<image> (or DIR/val/…) is validated with after every
-epoch. The same command goes on where it was interrupted, to the same result. Options may be spelt with underscores.
+DIR/train/<class>/<image> is learnt, DIR/val_in_folders/<class>/<image> (or DIR/val/…) is validated
+with after every epoch. The same command goes on where it was interrupted, to the same result.
+Options may be spelt with underscores.
 
 Examples:
-  bhscore train --model Z --data-path images --output-path cornet_z --lr 0.01 --epochs 25 --batch-size 32
+  bhscore train --model Z --data-path images --output-path cornet_z --lr 0.01 --epochs 25 \\
+      --batch-size 32
   bhscore train --model S --data-path images --output-path cornet_s --imsize 64 --step-size 20
-  bhscore extract --net pytorch/CORnet_S --model cornet_s/CORnet-S.onnx --images stimuli")]
+  bhscore extract --model cornet_s/CORnet-S.onnx --images stimuli --out features --layers IT.output")]
 pub struct TrainArgs {
     /// Which of the four networks
     #[arg(long, value_name = "Z|R|RT|S", value_parser = ["Z", "R", "RT", "S"], hide_possible_values = true,
@@ -94,7 +97,9 @@ fn minutes(text: &str) -> Result<Duration, String> {
 
 #[cfg(not(feature = "train"))]
 pub fn run(_: &super::Global, _: &TrainArgs) -> anyhow::Result<super::Outcome> {
-    anyhow::bail!("built without training; cargo build --release --features train")
+    anyhow::bail!(
+        "this program was built without `train`; build it with `cargo build --release --features train`"
+    )
 }
 
 #[cfg(feature = "train")]

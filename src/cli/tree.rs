@@ -13,8 +13,9 @@ use super::{Global, Outcome, speech};
 #[derive(Args)]
 #[command(after_help = "\
 FILE holds nodes {\"id\": …, \"score\": number, \"X\" (failed) or null (never run), \"children\": [nodes]},
-with \"version\", \"hidden\": true (not printed, but counted), \"rank\" and \"engineering\": true if need be.
-Scores of parents are computed: the mean of their children, each clamped to 0 to 1 (engineering: not clamped).
+with \"version\", \"hidden\": true (not printed, but counted), \"rank\" and \"engineering\": true if need
+be. Scores of parents are computed: the mean of their children, each clamped to 0 to 1 (engineering:
+not clamped).
 
 Examples:
   bhscore tree model.json

@@ -151,7 +151,7 @@ pub fn read(path: &Path, network: &Network, course: &Course) -> Result<State> {
         let remedy = "give another checkpoint (`--restore-path`)";
         Error::file(
             path,
-            format!("is no checkpoint, or damaged ({cause})"),
+            format!("is not a checkpoint, or damaged ({cause})"),
             remedy,
         )
     };

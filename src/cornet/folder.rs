@@ -16,7 +16,7 @@ use crate::io::record;
 const VALIDATION: [&str; 2] = ["val_in_folders", "val"];
 
 /// What to do about a folder that is not as it should be.
-const REMEDY: &str = "each class needs a folder of images below `train` and one of the same name below \
+const REMEDY: &str = "give each class a folder of images below `train` and one of the same name below \
                       `val_in_folders` (or `val`)";
 
 /// The images of both parts.
@@ -110,7 +110,7 @@ impl Images {
 /// Names of the folders in a folder, sorted.
 fn classes(folder: &Path) -> Result<Vec<String>> {
     if !folder.is_dir() {
-        return Err(Error::file(folder, "is not there", REMEDY));
+        return Err(Error::file(folder, "there is no such folder", REMEDY));
     }
     let mut classes = Vec::new();
     for entry in fs::read_dir(folder).map_err(Error::io("list", folder))? {

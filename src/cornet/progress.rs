@@ -74,7 +74,7 @@ impl Log {
             return Ok(Log::default());
         }
         let broken = |error: csv::Error| {
-            let problem = format!("is no record of a training ({error})");
+            let problem = format!("is not a record of a training ({error})");
             Error::file(
                 path,
                 problem,

@@ -187,7 +187,7 @@ fn check_shapes(item: &Item, decoder: &Decoder, roi: &TestRoi, units: &Units) ->
                 decoder.n_voxels(),
                 roi.patterns.ncols()
             ),
-            "use training and test tables of the same voxels, then run `bhscore decode-train` again",
+            "use training and test fMRI of the same voxels, then run `bhscore decode-train` again",
         ));
     }
     if decoder.unit_shape != units.shape {

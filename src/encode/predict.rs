@@ -79,7 +79,7 @@ impl Predict {
         if !folder.exists() {
             return Err(Error::file(
                 &folder,
-                "does not exist: this item has no encoder",
+                "there is no such folder: this item has no encoder",
                 "run `bhscore encode-train` for it first",
             ));
         }
@@ -204,7 +204,7 @@ fn check_shapes(item: &Item, encoder: &Decoder, roi: &TestRoi, shape: &[usize]) 
         let n_voxels = roi.patterns.ncols();
         return fail(
             format!("encodes {targets} voxels, the test fMRI has {n_voxels}"),
-            "use training and test tables of the same voxels",
+            "use training and test fMRI of the same voxels",
         );
     }
     Ok(())

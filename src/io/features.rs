@@ -243,7 +243,7 @@ fn unit_shape(path: &Path, mut shape: Vec<usize>) -> Result<Vec<usize>> {
         [1, ..] => {}
         _ => {
             let problem = format!("`{VARIABLE}` has the shape {shape:?}");
-            let remedy = "feature files hold one stimulus: the first axis must have length 1";
+            let remedy = "save one stimulus per file, with a first axis of length 1";
             return Err(Error::file(path, problem, remedy));
         }
     }

@@ -211,7 +211,7 @@ fn hostile(path: &Path, problem: &str) -> Error {
 
 fn damaged(path: &Path) -> impl Fn(ZipError) -> Error {
     move |error| {
-        let problem = format!("is no zip file, or damaged ({error})");
+        let problem = format!("is not a zip file, or damaged ({error})");
         Error::file(path, problem, "make it again with `bhscore pack`")
     }
 }

@@ -184,7 +184,10 @@ fn of_identity(table: &Table, problems: &mut Vec<String>) -> Option<(String, u32
     let is_plain =
         |id: &String| !matches!(id.as_str(), "" | "." | "..") && !id.contains(['/', '\\', '\0']);
     if id.as_ref().is_some_and(|id| !is_plain(id)) {
-        section.wrong("id", "is no name of a file; give one without slashes");
+        section.wrong(
+            "id",
+            "cannot be the name of a file; give one without slashes",
+        );
     }
     let version = section.count("version").unwrap_or(1);
     let number = u32::try_from(version).ok().filter(|version| *version > 0);
@@ -204,7 +207,7 @@ fn of_stimuli(table: &Table, root: &Path, problems: &mut Vec<String>) -> Option<
     let ids = path(&mut section, "ids", root);
     let visual_degrees = section.number("visual_degrees");
     if visual_degrees.is_some_and(|degrees| !(degrees > 0.0 && degrees.is_finite())) {
-        section.wrong("visual_degrees", "is no visual angle; give one above 0");
+        section.wrong("visual_degrees", "is not a visual angle; give one above 0");
     }
     Some(Images {
         images: images?,
@@ -255,7 +258,7 @@ fn of_metric(table: Option<&Table>, problems: &mut Vec<String>) -> How {
     let n_splits = at_least_one(&mut section, "n_splits", N_SPLITS as u64);
     let train_share = section.number("train_share").unwrap_or(TRAIN_SHARE);
     if !(train_share > 0.0 && train_share < 1.0) {
-        section.wrong("train_share", "is no share; give one between 0 and 1");
+        section.wrong("train_share", "is not a share; give one between 0 and 1");
     }
     let seed = section.count("seed").unwrap_or(u64::from(SEED));
     let seed = u32::try_from(seed).unwrap_or_else(|_| {
@@ -371,7 +374,7 @@ fn renamed(images: &[Stimulus], ids: &Path) -> Result<Vec<Stimulus>> {
     let rename = |(row, name): (usize, &str)| {
         let wanted = Path::new(table.text(row, file));
         if name.contains('/') || name.starts_with('.') {
-            let problem = format!("has the stimulus `{name}`, which is no name of a file");
+            let problem = format!("has the stimulus `{name}`, which cannot be the name of a file");
             return Err(Error::file(ids, problem, "rename it without `/`"));
         }
         let is_it = |image: &&Stimulus| image.path.file_name() == wanted.file_name();
@@ -449,14 +452,14 @@ n_splits = 3
         let told = read(&text).unwrap_err().to_string();
         for part in [
             "has 10 problems",
-            "`benchmark.id` is no name",
+            "`benchmark.id` cannot be the name",
             "`benchmark.version` is 0",
             "`stimuli.folder` is unknown",
             "`stimuli.images` names `gone`",
-            "`stimuli.visual_degrees` is no visual angle",
+            "`stimuli.visual_degrees` is not a visual angle",
             "`recordings.files` names `other.nc`",
             "`metric.name` is `lasso`; choose among",
-            "`metric.train_share` is no share",
+            "`metric.train_share` is not a share",
             "`metric.normalise` is not usable",
             "`metric.n_splits` is 0",
         ] {

@@ -47,7 +47,7 @@ impl Folder {
                 Error::file(
                     &path,
                     problem,
-                    "a file has one image: 1 × units, or 1 × C × H × W",
+                    "save one image per file: 1 × units, or 1 × C × H × W",
                 )
             };
             if array.shape.first() != Some(&1) || array.values.is_empty() {

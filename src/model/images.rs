@@ -74,7 +74,7 @@ fn picture(number: usize) -> Result<Picture> {
         }
     }
     let file = encode(&values, n_channels).map_err(|error| {
-        let remedy = "this is a defect of bhscore: report it";
+        let remedy = "this is a defect of bhscore, report it";
         Error::data(&name, format!("cannot be drawn ({error})"), remedy)
     })?;
     let (pixels, _) = image::decode(&file, Path::new(&format!("{name}.png")))?;

@@ -66,7 +66,7 @@ impl<'a> Joined<'a> {
             };
             let shown: Vec<String> = tables.iter().zip(&keys).map(shown).collect();
             let remedy = format!(
-                "names must be the same, `--by` says which column holds them; {}",
+                "give tables with the same names, `--by` says which column holds them; {}",
                 shown.join(", ")
             );
             return Err(Error::data("the tables", "have no model in common", remedy));

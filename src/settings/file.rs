@@ -37,7 +37,7 @@ pub struct File {
     /// Names of the subjects.
     #[schemars(length(min = 1))]
     pub subjects: Vec<String>,
-    /// Regions in hierarchy order, lowest first.
+    /// ROIs in hierarchy order, lowest first.
     #[schemars(length(min = 1))]
     pub rois: Vec<RoiEntry>,
     /// Networks by name, in the order of the report.
@@ -76,7 +76,7 @@ pub enum RoiEntry {
 pub struct SelectedRoi {
     /// Name in paths and tables.
     pub name: String,
-    /// Select expression over the fMRI table's metadata; `ROI_<name> = 1` if left out.
+    /// Select expression over the metadata of the brain data; `ROI_<name> = 1` if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub select: Option<String>,
 }
@@ -120,7 +120,7 @@ impl File {
             ("encoding", self.encoding.alpha),
         ] {
             if !(alpha.is_finite() && alpha > 0.0) {
-                let text = format!("{alpha} is no penalty; give a number above 0");
+                let text = format!("{alpha} is not a penalty; give a number above 0");
                 problems.add(format!("{section}.alpha"), text);
             }
         }
@@ -138,7 +138,8 @@ impl File {
         }
         let p_value = self.score.p_value;
         if !(p_value > 0.0 && p_value < 1.0) {
-            let text = format!("{p_value} is no significance level; give a number between 0 and 1");
+            let text =
+                format!("{p_value} is not a significance level; give a number between 0 and 1");
             problems.add("score.p_value", text);
         }
         for (section, key) in [

@@ -40,7 +40,7 @@ pub const SUBJECT_PLACEHOLDER: &str = "{subject}";
 pub struct Settings {
     /// Names of the subjects, each once.
     pub subjects: Vec<String>,
-    /// Regions in hierarchy order, lowest first; this order is the ROI number of the score.
+    /// ROIs in hierarchy order, lowest first; this order is the ROI number of the score.
     pub rois: Vec<Roi>,
     /// Networks in the order of the file.
     pub networks: Vec<Network>,
@@ -90,7 +90,7 @@ pub struct Decoding {
     /// Voxels selected per unit, by absolute correlation; at least 1.
     #[schemars(range(min = 1))]
     pub n_voxels: usize,
-    /// Column of the fMRI table whose labels are the names of the feature files.
+    /// Column of the brain data whose labels are the names of the feature files.
     pub label_key: String,
     /// `mixed`: single precision where double proves the result to 6e-8 of a unit's largest weight. `f64`: double
     /// throughout.
@@ -142,7 +142,7 @@ pub struct Encoding {
     /// Units selected per voxel, by absolute correlation; at least 1.
     #[schemars(range(min = 1))]
     pub n_units: usize,
-    /// Column of the fMRI table whose labels are the names of the feature files.
+    /// Column of the brain data whose labels are the names of the feature files.
     pub label_key: String,
 }
 

@@ -176,10 +176,10 @@ impl Preprocess {
         }
         // Computed in single precision: what is no number there is none here.
         if let Some(mean) = self.mean.iter().find(|mean| !(**mean as f32).is_finite()) {
-            problems.push(("mean", format!("{mean} is no mean; give finite numbers")));
+            problems.push(("mean", format!("{mean} is not a mean; give finite numbers")));
         }
         if let Some(sd) = self.sd.iter().find(|sd| !divides(**sd)) {
-            let text = format!("{sd} is no standard deviation; give numbers above 0");
+            let text = format!("{sd} is not a standard deviation; give numbers above 0");
             problems.push(("sd", text));
         }
         problems

@@ -41,8 +41,9 @@ impl Work {
         ] {
             if !(seconds > 0.0 && seconds <= Self::LONGEST_SECONDS) {
                 usable = false;
-                let text =
-                    format!("{seconds} is no time to wait; give seconds above 0, a year at most");
+                let text = format!(
+                    "{seconds} is not a time to wait; give seconds above 0, a year at most"
+                );
                 problems.add(format!("work.{key}"), text);
             }
         }

@@ -81,7 +81,7 @@ impl Samples {
             ));
         }
         if voxels.nrows() == 0 {
-            let remedy = "copy or export the table again";
+            let remedy = "copy or export the file again";
             return Err(Error::file(path, "holds no sample", remedy));
         }
         let (stimulus_of, stimuli) = shown(table, path, label_key)?;
@@ -201,10 +201,7 @@ impl Stimuli {
                 if let Some(rank) = ranks.iter().find(|rank| **rank > features.len()) {
                     return Err(Error::file(
                         folder,
-                        format!(
-                            "has {} images, the fMRI table shows image {rank}",
-                            features.len()
-                        ),
+                        format!("has {} images, the fMRI shows image {rank}", features.len()),
                         "complete the layer's feature files",
                     ));
                 }
@@ -263,7 +260,7 @@ fn shown(table: &BData, path: &Path, label_key: &str) -> Result<(Vec<usize>, Sti
         Err(Error::file(
             path,
             problem,
-            "set `decoding.label_key` (`encoding.label_key` for encoders) to the column that tells which image was shown",
+            "set `decoding.label_key` (`encoding.label_key` for encoders) to the column that says which image was shown",
         ))
     }
 }

@@ -76,7 +76,7 @@ impl Decoder {
         if !folder.exists() {
             return Err(Error::file(
                 folder,
-                "does not exist: this item has no decoder",
+                "there is no such folder: this item has no decoder",
                 "run `bhscore decode-train` for it first",
             ));
         }

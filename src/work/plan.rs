@@ -52,7 +52,7 @@ fn chosen<'a>(kind: &str, known: &'a [String], wanted: &[String]) -> Result<Vec<
         return Err(Error::data(
             format!("{kind} `{stranger}`"),
             "is not in the settings",
-            format!("choose from: {}", known.join(", ")),
+            format!("choose from {}", known.join(", ")),
         ));
     }
     Ok(known

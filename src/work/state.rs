@@ -159,7 +159,11 @@ pub fn tidy(layout: &Layout, unit: &str, worker: Option<&str>) -> Result<()> {
             let is_open = marked && !folder.join(record::FILE_NAME).exists();
             if is_open && interrupted_here(&folder) {
                 let problem = "a process was killed while it wrote this item";
-                let _ = failure::noted(&item, layout, Error::data(unit, problem, "run again"));
+                let _ = failure::noted(
+                    &item,
+                    layout,
+                    Error::data(unit, problem, "run the same command again"),
+                );
             }
             layout.item_folders(&item)
         }

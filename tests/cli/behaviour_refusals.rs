@@ -73,7 +73,7 @@ fn wrong_tables_are_refused_with_nothing_left() {
     write_npy(env.path("it.npy"), &values).unwrap();
     of_trials(&env, &FEATURES, "i2n")
         .status(2)
-        .stderr_contains("layer `it`: unit 4");
+        .stderr_contains("layer `it`, unit 4");
     let p = ["--probabilities", "p.csv"];
     let text = fs::read_to_string(env.path("p.csv")).unwrap();
     write(&env, "p.csv", &text.replace("im125,", "im225,"));
@@ -135,7 +135,7 @@ fn options_of_other_metrics_are_refused() {
     );
     refused(
         "--labels labels.csv --trials trials.csv --metric i2n",
-        "give `--net` of the study, or `--features`",
+        "name a network of the study with `--net`, or files with `--features`",
     );
     refused(&format!("{behaviour} --c 0"), "C is 0");
     let mut commit = env.command(["commit"]);
@@ -143,6 +143,6 @@ fn options_of_other_metrics_are_refused() {
     commit.current_dir(env.root()).args(words.split(' '));
     Run::of(commit)
         .status(2)
-        .stderr_contains("`--metric i2n`: tells nothing of regions");
+        .stderr_contains("`--metric i2n`: says nothing about regions");
     env.lacks("results");
 }

@@ -94,7 +94,7 @@ const CASES: [Case; 22] = [
     Case {
         edit: ("id = \"cnn\"", "id = \"my cnn\""),
         findings: &[(2, "failed")],
-        told: "`my cnn` is no id",
+        told: "`my cnn` cannot be an id",
     },
     Case {
         edit: ("id = \"cnn\"", "id = \"other\""),

@@ -25,7 +25,7 @@ fn names_that_mean_nothing_are_told_with_near_ones() {
         .stderr_contains("of no layer");
     extract(&env, &["--preprocess", "keras"])
         .status(2)
-        .stderr_contains("no preset and no file");
+        .stderr_contains("is neither a preset nor a file that can be read");
     extract(&env, &["--size", "32"])
         .status(2)
         .stderr_contains("16 × 16 pixels only");

@@ -30,6 +30,9 @@
 //! | [`storage`] | read-only folders, full disks, unreadable records |
 //! | [`settings`] | are they drafted, printed, described, and refused with all their problems? |
 //! | [`usage`] | help, exit status, the shapes of JSON, closed pipes |
+//! | [`examples`] | does the help of every command have examples that parse? |
+//! | [`refusals`] | is bad input of every command named, with exit status 2? |
+//! | [`terminal`] | are there colours on terminals only, and not with `NO_COLOR`? |
 //! | [`relate`] | are two tables related as SciPy does, mistakes told? |
 //! | [`train`] | does a build without training say how to get it? |
 //! | [`tree`] | is the model page's tree averaged, counted, ranked as printed? |
@@ -67,6 +70,7 @@ mod encode;
 mod encoding;
 mod env;
 mod escape;
+mod examples;
 mod extract;
 mod extract_refusals;
 mod extremes;
@@ -83,6 +87,7 @@ mod pack;
 mod properties;
 mod quirks;
 mod readout;
+mod refusals;
 mod relate;
 mod report;
 mod results;
@@ -95,6 +100,7 @@ mod slurm;
 mod stale;
 mod status;
 mod storage;
+mod terminal;
 mod train;
 mod tree;
 mod usage;

@@ -257,7 +257,7 @@ fn mistakes_are_told_at_once() {
     ] {
         let told = score(&env, &[option, value]);
         told.status(2)
-            .stderr_contains("only --best and --out go with it");
+            .stderr_contains("only `--best` and `--out` go with it");
     }
     let manifest = MODEL.replace("IT = \"features.0\"", "IT = \"features.1\"");
     fs::write(

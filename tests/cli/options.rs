@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use bhscore::io::mat;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::edit::Half::{Test, Training};
 use crate::env::{TestEnv, clean, copy, same_files};
@@ -237,6 +237,21 @@ fn a_dry_run_lists_what_would_be_done_and_writes_nothing() {
         "done", "done", "done", "foreign", "missing", "missing", "missing", "missing",
     ];
     assert_eq!(words, expected);
+    let run = env.run(["decode-train", "--net", NET, "--dry-run", "--json"]);
+    let objects = run.ok().stdout.lines();
+    let objects: Vec<Value> = objects
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let first = json!({
+        "stage": "decode-train", "net": NET, "layer": "conv1", "subject": "sub-01", "roi": "V1",
+        "state": "done",
+    });
+    assert_eq!(objects[0], first);
+    let states: Vec<&str> = objects
+        .iter()
+        .map(|item| item["state"].as_str().unwrap())
+        .collect();
+    assert_eq!(states, expected);
     let run = env.run(["run", "--net", NET, "--dry-run"]);
     assert_eq!(run.ok().stdout.lines().count(), 32);
     assert!(env.artifacts() == before);

@@ -110,7 +110,7 @@ fn hostile_archives_leave_nothing_behind() {
     fs::write(&path, "no archive").unwrap();
     run(["check", path.to_str().unwrap()])
         .status(2)
-        .stderr_contains("is no zip file");
+        .stderr_contains("is not a zip file");
 }
 
 /// Files of an archive that takes long to unpack.

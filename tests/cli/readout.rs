@@ -235,7 +235,7 @@ fn what_cannot_be_learned_or_used_is_refused() {
     told(&["--labels", "ids.csv"], "no column `object_name`");
     told(
         &[&LABELS[..], &["--test-share", "0.1"]].concat(),
-        "told by the labels' column `split`",
+        "does not go with labels that have a column `split`",
     );
     told(&[&LABELS[..], &["--c", "NaN"]].concat(), "C is NaN");
     told(&[&LABELS[..], &["--seed", "2"]].concat(), "--test-share");
@@ -261,7 +261,7 @@ fn what_cannot_be_learned_or_used_is_refused() {
     .unwrap();
     told(
         &[&LABELS[..], &["--test-share", "1"]].concat(),
-        "1 is no share",
+        "1 is not a share",
     );
     told(
         &[&LABELS[..], &["--test-share", "0.01"]].concat(),

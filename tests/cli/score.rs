@@ -305,7 +305,7 @@ fn names_that_are_no_names_of_files_are_refused() {
     ] {
         score(&env, &[&FILES[..], &[option, name]].concat())
             .status(2)
-            .stderr_contains("no name of a file");
+            .stderr_contains("cannot be the name of a file");
     }
     score(&env, &[&FILES[..], &["--layer", "IR"]].concat())
         .status(2)

@@ -14,7 +14,8 @@ fn a_build_without_training_says_how_to_get_it() {
         "-o",
         "out",
     ]);
-    let text = "bhscore: error: built without training; cargo build --release --features train\n";
+    let text = "bhscore: error: this program was built without `train`; build it with \
+                `cargo build --release --features train`\n";
     run.status(2).stderr_contains(text);
 }
 

@@ -11,7 +11,7 @@ use crate::env::{Run, TestEnv, program, run, spawn};
 use crate::items::{Item, NET, items};
 
 /// Every command with its subcommands.
-const COMMANDS: [&[&str]; 28] = [
+pub const COMMANDS: [&[&str]; 28] = [
     &[],
     &["demo"],
     &["extract"],
@@ -54,19 +54,29 @@ fn help_of_every_command_is_as_committed() {
 
 #[test]
 fn help_lists_every_command() {
-    let help = run(["--help"]).ok().stdout.clone();
-    let listed = help.lines().skip_while(|line| *line != "Commands:").skip(1);
-    let listed: Vec<&str> = listed
+    let mut listed = vec![Vec::new()];
+    listed.extend(commands_below(&[]));
+    assert_eq!(listed, COMMANDS);
+}
+
+/// The commands that the help of `command` lists, and theirs.
+fn commands_below(command: &[String]) -> Vec<Vec<String>> {
+    let words: Vec<&str> = command.iter().map(String::as_str).collect();
+    let help = run([&words[..], &["--help"]].concat());
+    let lines = help.ok().stdout.lines();
+    let listed = lines.skip_while(|line| *line != "Commands:").skip(1);
+    let names = listed
         .take_while(|line| !line.is_empty())
+        .filter(|line| !line.starts_with("   "))
         .map(|line| line.split_whitespace().next().unwrap())
-        .filter(|name| *name != "help")
-        .collect();
-    let known: Vec<&str> = COMMANDS
-        .iter()
-        .filter(|command| command.len() == 1)
-        .map(|command| command[0])
-        .collect();
-    assert_eq!(listed, known);
+        .filter(|name| *name != "help");
+    names
+        .flat_map(|name| {
+            let inner = [command, &[name.to_owned()]].concat();
+            let below = commands_below(&inner);
+            [vec![inner], below].concat()
+        })
+        .collect()
 }
 
 #[test]
@@ -79,9 +89,10 @@ fn shells_and_man_know_every_command() {
             script.ok().stdout_contains(name.trim_start_matches('-'));
         });
     }
+    let version = run(["--version"]).ok().stdout.trim_end().to_owned();
     run(["man"])
         .ok()
-        .stdout_contains(".TH bhscore 1")
+        .stdout_contains(&format!(".TH bhscore 1  \"{version}\""))
         .stdout_contains("bhscore\\-decode\\-train(1)");
     let env = TestEnv::empty();
     let folder = env.path("man1");
@@ -92,6 +103,9 @@ fn shells_and_man_know_every_command() {
         page.contains("Examples:") && page.contains("\\-\\-shard"),
         "{page}"
     );
+    // Every page is the program's, not a command's.
+    let title = format!(".TH bhscore-decode-train 1  \"{version}\"");
+    assert!(page.contains(&title), "{page}");
 }
 
 #[test]

@@ -150,7 +150,7 @@ fn the_command_refuses_with_status_two() {
     ]);
     assert_eq!(code, 2);
     assert!(
-        stderr.contains("no/such/train`: is not there; each class needs a folder"),
+        stderr.contains("no/such/train`: there is no such folder; give each class a folder"),
         "{stderr}"
     );
 }

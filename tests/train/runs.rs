@@ -154,7 +154,7 @@ fn weights_alone_are_a_beginning_and_other_networks_are_refused() {
         fs::write(&cut, &whole[..length]).unwrap();
         let text = refuse(&options, &cut);
         assert!(
-            text.contains("is no checkpoint, or damaged"),
+            text.contains("is not a checkpoint, or damaged"),
             "{length}: {text}"
         );
     }
@@ -195,7 +195,10 @@ fn images_that_are_not_as_they_should_be_are_named() {
     assert!(text.contains("`dark` is only in one of them"), "{text}");
 
     let text = refusal(output.path(), output.path(), &options, None);
-    assert!(text.contains("train`: is not there; each class"), "{text}");
+    assert!(
+        text.contains("train`: there is no such folder; give each class"),
+        "{text}"
+    );
 }
 
 #[test]

@@ -345,7 +345,7 @@ impl<S: Source> Half<'_, S> {
         images.ok_or_else(|| {
             Error::data(
                 source::name(self.stage),
-                "there is none",
+                "none are there",
                 format!("run `bhscore {}` first", self.stage.name()),
             )
         })

@@ -138,7 +138,7 @@ impl FromStr for Property {
             let near = nearest::quoted(nearest::nearest(key, keys));
             match near.is_empty() {
                 true => format!("`{key}` is not one of {}", nearest::quoted(keys)),
-                false => format!("`{key}` is no property; did you mean {near}?"),
+                false => format!("`{key}` is not a property; did you mean {near}?"),
             }
         })
     }

@@ -128,7 +128,7 @@ impl Reader<'_> {
                 self.check_keys(object, place)?;
                 Err(self.wrong(place, "has no `id`", "give each node a name as its `id`"))
             }
-            Some(_) => Err(self.wrong(place, "has an `id` that is no name", "write a text")),
+            Some(_) => Err(self.wrong(place, "has an `id` that is not a text", "write a text")),
         }
     }
 
@@ -150,7 +150,7 @@ impl Reader<'_> {
             Some(value) => value.as_u64().and_then(|number| u32::try_from(number).ok()),
         };
         let remedy = "write a whole number such as 2";
-        let wrong = || self.wrong(place, "has a `version` that is no number", remedy);
+        let wrong = || self.wrong(place, "has a `version` that is not a number", remedy);
         number.map(Some).ok_or_else(wrong)
     }
 
@@ -198,7 +198,7 @@ impl Reader<'_> {
             Some(Value::Array(list)) => list,
             Some(_) => {
                 let remedy = "write a list of nodes: [{\"id\": …}, …]";
-                return Err(self.wrong(place, "has `children` that are no list", remedy));
+                return Err(self.wrong(place, "has `children` that are not a list", remedy));
             }
         };
         let mut children: Vec<Node> = Vec::with_capacity(list.len());
@@ -241,7 +241,7 @@ mod tests {
                 ["\"x\" as `score`", "\"X\" if it failed"],
             ),
             ("{\"id\": \"a\", \"score\": NaN}", ["not JSON", "\"X\""]),
-            ("{\"id\": \"a\", \"children\": {}}", ["`a`", "no list"]),
+            ("{\"id\": \"a\", \"children\": {}}", ["`a`", "not a list"]),
             (
                 "{\"id\": \"a\", \"children\": [3]}",
                 ["child 1 of `a`", "not an object"],

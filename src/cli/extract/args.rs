@@ -22,7 +22,7 @@ Examples:
 
 `bhscore inspect alexnet.onnx` lists the layers that a model has.")]
 pub struct ExtractArgs {
-    /// Network: its name in settings.json, or its folder <framework>/<network>
+    /// Network: its folder <framework>/<network>, or its name in settings.json
     #[arg(long, value_name = "NET", required_unless_present = "out")]
     pub net: Option<String>,
     /// ONNX file [default: `extract.model` of the network's settings]
@@ -35,7 +35,7 @@ pub struct ExtractArgs {
     /// Time step of a recurrent network's layers [default: the last]
     #[arg(long, value_name = "STEP")]
     pub time_step: Option<usize>,
-    /// Only these images
+    /// Only this half of the study's images
     #[arg(long, value_name = "SPLIT", conflicts_with = "images")]
     pub split: Option<SplitArg>,
     /// Images elsewhere: a folder, or a text file with a path per line; needs --out

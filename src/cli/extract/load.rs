@@ -190,18 +190,14 @@ fn preprocess(args: &ExtractArgs, chosen: &Extract) -> Result<settings::Preproce
             Err(_) => read_preprocess(text)?,
         },
     };
-    if let Some((field, problem)) = entry.problems().first() {
-        let text = args
-            .input
-            .preprocess
-            .as_deref()
-            .unwrap_or("of the settings");
-        return Err(Error::data(
-            format!("preprocessing {text}: {field}"),
-            problem,
-            "correct it",
-        )
-        .into());
+    if let Some((field, text)) = entry.problems().first() {
+        let (problem, remedy) = text.split_once("; ").unwrap_or((text, "correct it"));
+        let whose = match &args.input.preprocess {
+            Some(text) => format!("`{text}`"),
+            None => "of the settings".to_owned(),
+        };
+        let item = format!("preprocessing {whose}, `{field}`");
+        return Err(Error::data(item, problem, remedy).into());
     }
     let mut preprocess = entry.resolve();
     match args.input.resize {
@@ -218,15 +214,18 @@ fn read_preprocess(path: &str) -> Result<PreprocessEntry> {
     let Ok(text) = fs::read_to_string(path) else {
         return Err(Error::data(
             format!("preprocessing `{path}`"),
-            "is no preset and no file",
+            "is neither a preset nor a file that can be read",
             remedy,
         )
         .into());
     };
-    Ok(
-        serde_json::from_str(&text)
-            .map_err(|error| Error::file(path, error.to_string(), remedy))?,
-    )
+    Ok(serde_json::from_str(&text).map_err(|error| {
+        Error::file(
+            path,
+            format!("is not a description of preprocessing ({error})"),
+            remedy,
+        )
+    })?)
 }
 
 fn untouched(kept: &[String]) -> String {

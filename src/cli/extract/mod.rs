@@ -154,7 +154,7 @@ fn parts(global: &Global, args: &ExtractArgs, network: Option<&Network>) -> Resu
         if !images.is_dir() {
             let remedy = "put the stimulus images there (see data/README.md), or ask for the other half only \
                           (`--split test`)";
-            return Err(Error::file(images, "is not there", remedy).into());
+            return Err(Error::file(images, "there is no such folder", remedy).into());
         }
         Ok(Part {
             name: split.folder().to_owned(),

@@ -20,7 +20,7 @@ pub fn bar(global: &Global, part: &str) -> ProgressBar {
 
 pub fn report(global: &Global, part: &Part, summary: &Summary, seconds: f64) {
     for warning in &summary.warnings {
-        speech::note(&format!("warning: {warning}"));
+        speech::warning(warning);
     }
     if !global.quiet {
         let mut text = format!(
@@ -54,7 +54,7 @@ pub fn report(global: &Global, part: &Part, summary: &Summary, seconds: f64) {
         ));
     }
     if summary.held > 0 {
-        let text = "held by other processes; run the same command again, or with --wait, to see to the end";
+        let text = "held by other processes; run the same command again, or with `--wait`, to see to the end";
         speech::note(&format!(
             "extract {}: {} images {text}",
             part.name, summary.held

@@ -19,8 +19,8 @@ const INDENT: usize = 31;
 /// Options of `check`.
 #[derive(Args)]
 #[command(after_help = "\
-Fourteen checks: the manifest, its files, the layers, three pictures, a small made-up benchmark, what is said about
-the model. Nothing is written, and no data are needed.
+Fourteen checks: the manifest, its files, the layers, three images, a small made-up benchmark, what
+is said about the model. Nothing is written, and no data are needed.
 
 Examples:
   bhscore check models/cornet_s

@@ -13,8 +13,9 @@ use crate::cli::{Global, Outcome, speech, stop_flag};
 /// Options of `pack`.
 #[derive(Args)]
 #[command(after_help = "\
-The model is checked first, and the archive once more from a temporary folder. It has one folder with model.toml, the
-files that it names, and LICENSE and README if they are there. The same model gives the same bytes.
+The model is checked first, and the archive once more from a temporary folder. It has one folder
+with model.toml, the files that it names, and LICENSE and README if they are there. The same model
+gives the same bytes.
 
 Examples:
   bhscore pack models/cornet_s --out cornet_s.zip")]

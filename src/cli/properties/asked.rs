@@ -129,7 +129,7 @@ fn of_file(global: &Global, args: &PropertiesArgs) -> Result<Asked> {
 fn folder(global: &Global, args: &PropertiesArgs, model: &str) -> Result<PathBuf> {
     let root = args.out.clone();
     let root = root.unwrap_or_else(|| global.layout().results().join("brainscore"));
-    crate::cli::score::check_model_name(model, "--name pytorch/alexnet")?;
+    crate::cli::score::check_model_name(model, "`--name pytorch/alexnet`")?;
     Ok(root.join(model))
 }
 

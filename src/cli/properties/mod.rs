@@ -43,19 +43,20 @@ const FIGURE: &str = "properties";
 /// Options of `properties`.
 #[derive(Args)]
 #[command(after_help = "\
-9,097 gratings are drawn and shown to the network. Units that see them are found, their responses taken to spikes
-per second, and 15 properties measured, as Marques et al. (2021) do. Seven of them are compared with published
-histograms of macaque V1 neurons. Properties of responses to textures are not measured: the images cannot be drawn.
+9,097 gratings are drawn and shown to the network. Units that see them are found, their responses
+taken to spikes per second, and 15 properties measured, as Marques et al. (2021) do. Seven of them
+are compared with published histograms of macaque V1 neurons. Properties of responses to textures
+are not measured: the images cannot be drawn.
 
-Results: results/brainscore/<model>/<property>.json, which `report` takes, properties_units.csv with every unit, and
-properties.svg and .png.
+Results: results/brainscore/<model>/<property>.json, which `report` takes, properties_units.csv with
+every unit, and properties.svg and .png.
 
 Examples:
   bhscore -C study properties --net pytorch/alexnet --layer features.0 --visual-degrees 8
   bhscore properties --model alexnet.onnx --layer features.1 --visual-degrees 8 --name alexnet
   bhscore properties --model models/cornet_s --recordings neurons.csv --json")]
 pub struct PropertiesArgs {
-    /// Network of the study: its name in settings.json, or its folder <framework>/<network>
+    /// Network of the study: its folder <framework>/<network>, or its name in settings.json
     #[arg(long, value_name = "NET", required_unless_present = "model")]
     net: Option<String>,
     /// ONNX file, or a model's folder or model.toml
@@ -102,7 +103,7 @@ pub fn run(global: &Global, args: &PropertiesArgs) -> Result<Outcome> {
     let missing = own.keys().filter(|property| property.set().is_none());
     for property in missing {
         let text = "is of textures, which are not shown: its neurons are not used";
-        speech::note(&format!("warning: `{property}` {text}"));
+        speech::warning(&format!("`{property}` {text}"));
     }
     keep(&asked, args, &screen, &recorded, &scores)?;
     speech::print(&match global.json {

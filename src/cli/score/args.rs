@@ -449,6 +449,6 @@ const MOST: usize = 100_000;
 fn at_least_one(text: &str) -> std::result::Result<usize, String> {
     match text.parse() {
         Ok(n @ 1..=MOST) => Ok(n),
-        _ => Err(format!("is no number from 1 to {MOST}")),
+        _ => Err(format!("is not a whole number from 1 to {MOST}")),
     }
 }

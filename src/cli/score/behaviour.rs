@@ -82,8 +82,8 @@ fn of_layers(
     let (n_learned, images) = (people.check(&labels, &learned)?, people.images());
     if n_learned > 0 {
         let n_images = images.len();
-        speech::note(&format!(
-            "warning: {n_learned} of the {n_images} images of the trials are learned, too"
+        speech::warning(&format!(
+            "{n_learned} of the {n_images} images of the trials are learned, too"
         ));
     }
     let lesson = Lesson {

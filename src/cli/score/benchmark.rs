@@ -68,8 +68,7 @@ pub fn files(args: &ScoreArgs) -> Result<Option<Files>> {
     };
     if args.measure != only_files || args.behaviour != BehaviourArgs::default() {
         let problem = "says all about data, metric and names";
-        let remedy =
-            "of the other options only --best and --out go with it; write the rest into the file";
+        let remedy = "of the other options only `--best` and `--out` go with it; write the rest into the file";
         return Err(Error::file(benchmark, problem, remedy).into());
     }
     Ok(Some(Files { model, benchmark }))
@@ -200,7 +199,7 @@ fn extracted(
         .zip(images.visual_degrees);
     if angles.is_none() {
         let text = "the visual angle of model or images is not known: images fill the input";
-        speech::note(&format!("warning: {text}"));
+        speech::warning(text);
     }
     let folder = tempfile::tempdir().map_err(Error::io("create", std::env::temp_dir()))?;
     let job = Job {
@@ -229,7 +228,7 @@ fn extracted(
     bar.finish_and_clear();
     let summary = summary?;
     for warning in &summary.warnings {
-        speech::note(&format!("warning: {warning}"));
+        speech::warning(warning);
     }
     if let Some((image, reason)) = summary.failed.first() {
         let remedy =

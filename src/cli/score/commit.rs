@@ -21,13 +21,15 @@ use crate::cli::{Global, Outcome, speech, stop_flag};
 /// Options of `commit`.
 #[derive(Args)]
 #[command(after_help = "\
-For each region the layer with the highest ceiled score is written to results/brainscore/<model>/layers.json, where
-`score` takes it from. Commit on other data than those that are scored. Brain-Score commits with --pca 1000.
+For each region the layer with the highest ceiled score is written to
+results/brainscore/<model>/layers.json, where `score` takes it from. Commit on other data than those
+that are scored. Brain-Score commits with --pca 1000.
 
 Examples:
   bhscore -C study commit --net pytorch/alexnet
   bhscore -C study commit --net pytorch/alexnet --pca 1000
-  bhscore commit --features layers/ --brain public.nc --pca 1000 --pca-features imagenet/ --model alexnet")]
+  bhscore commit --features layers/ --brain public.nc --pca 1000 --pca-features imagenet/ \\
+      --model alexnet")]
 pub struct CommitArgs {
     /// Replace units by so many principal components, or none
     #[arg(long, value_name = "none|N", default_value = "none", value_parser = components)]
@@ -59,7 +61,7 @@ pub fn run(global: &Global, args: &CommitArgs) -> Result<Outcome> {
         let item = format!("`--metric {}`", args.measure.how.metric.name());
         let remedy =
             "choose a metric of recordings; layers.json may name a layer for `behaviour` by hand";
-        return Err(Error::data(item, "tells nothing of regions", remedy).into());
+        return Err(Error::data(item, "says nothing about regions", remedy).into());
     };
     let setup = setup(global, &args.measure.how, &metric)?;
     let mut data = args.measure.data(global)?;
@@ -116,8 +118,10 @@ fn reduced(global: &Global, args: &CommitArgs, model: &Model, n: usize) -> Resul
     }
     if args.pca_features.is_empty() {
         let Some(net) = &args.measure.model.net else {
-            let remedy = "give features of other images: --pca-features FOLDER";
-            return Err(Error::data("--pca", "has no images to take components of", remedy).into());
+            let remedy = "give features of other images: `--pca-features FOLDER`";
+            return Err(
+                Error::data("`--pca`", "has no images to take components of", remedy).into(),
+            );
         };
         let settings = global.read_settings()?;
         let dir = settings.network(net)?.dir.clone();
@@ -133,10 +137,10 @@ fn reduced(global: &Global, args: &CommitArgs, model: &Model, n: usize) -> Resul
     let with_reference = |layer: &Layer| {
         let reference = references.iter().find(|known| known.name == layer.name);
         let reference = reference.ok_or_else(|| {
-            let remedy = "add it: --pca-features LAYER=PATH";
+            let remedy = "add them: `--pca-features LAYER=PATH`";
             Error::data(
                 format!("layer `{}`", layer.name),
-                "has no features for --pca",
+                "has no features for `--pca`",
                 remedy,
             )
         })?;

@@ -107,8 +107,8 @@ fn model_of(features: &[String]) -> Result<String> {
             Ok(stem(Path::new(path)))
         }
         None => {
-            let remedy = "give `--net` of the study, or `--features`";
-            Err(Error::data("the model", "is not told", remedy).into())
+            let remedy = "name a network of the study with `--net`, or files with `--features`";
+            Err(Error::data("the model", "is not given", remedy).into())
         }
     }
 }
@@ -124,7 +124,7 @@ fn layers_of_files(args: &ModelArgs) -> Result<Vec<Layer>> {
             .any(|layer| layer.name == layers[*at].name)
     };
     if let Some(twice) = (1..layers.len()).find(is_second) {
-        let remedy = "name them with --features LAYER=PATH";
+        let remedy = "give them different names: `--features LAYER=PATH`";
         let item = format!("layer `{}`", layers[twice].name);
         return Err(Error::data(item, "is given twice", remedy).into());
     }
@@ -236,8 +236,8 @@ fn assembly(
 fn of_files(global: &Global, taking: &Taking) -> Result<(String, Vec<Recordings>)> {
     let args = taking.args;
     let Some(first) = args.brain.first() else {
-        let remedy = "give them by `--brain`";
-        return Err(Error::data("the recordings", "are not told", remedy).into());
+        let remedy = "name their file with `--brain`";
+        return Err(Error::data("the recordings", "are not given", remedy).into());
     };
     let mut recordings: Vec<Recordings> = Vec::new();
     let stems: Vec<String> = args.brain.iter().map(|path| stem(path)).collect();
@@ -256,7 +256,7 @@ fn of_files(global: &Global, taking: &Taking) -> Result<(String, Vec<Recordings>
         recordings.extend(of_file(global, path, subject.as_deref(), taking)?);
     }
     if recordings.is_empty() {
-        let remedy = "leave --roi out, or correct it (`bhscore inspect` shows what is there)";
+        let remedy = "leave `--roi` out, or correct it (`bhscore inspect` shows what is there)";
         return Err(Error::data("the recordings", "have none of these regions", remedy).into());
     }
     let mut regions: Vec<String> = Vec::new();
@@ -337,8 +337,8 @@ fn of_file(
                 Ok(vec![taking.recordings(&assembly, region, subject)?])
             }
             _ => {
-                let problem = "does not tell the regions of its sites: there is no column `region`";
-                let remedy = "leave --roi out, or add the column to what describes the sites";
+                let problem = "does not name the regions of its sites: there is no column `region`";
+                let remedy = "leave `--roi` out, or add the column to what describes the sites";
                 Err(Error::file(path, problem, remedy).into())
             }
         };
@@ -374,7 +374,7 @@ fn rois(global: &Global, args: &RecordingArgs) -> Result<(Vec<Roi>, String)> {
         .unwrap_or_else(|| global.layout().settings());
     if !path.exists() {
         if args.rois.is_empty() {
-            let remedy = "name them: --roi V1=ROI_V1,V2=ROI_V2 (`bhscore inspect` lists what can be selected)";
+            let remedy = "name them: `--roi V1=ROI_V1,V2=ROI_V2` (`bhscore inspect` lists what can be selected)";
             return Err(
                 Error::data("the ROIs", "are not known without a settings.json", remedy).into(),
             );

@@ -41,26 +41,28 @@ const FOLDS: usize = 5;
 /// Options of `score`.
 #[derive(Args)]
 #[command(after_help = "\
-Results: results/brainscore/<model>/<benchmark>.json, .csv (layers and subjects) and .parquet (sites and splits).
-A region's score is that of the layer that `bhscore commit` chose on other data, or of the best one.
-Behaviour (i1 to o2, error_consistency) is that of the layer that layers.json names for `behaviour`,
-else of the last layer, or of the best of those that --layer names. Object-solution times (ost) take
-a layer in time: --features 70-80=PATH for each bin in ms, or --layer 70-80=LAYER of a study; a
-model without time gets an X, which is no failure.
+Results: results/brainscore/<model>/<benchmark>.json, .csv (layers and subjects) and .parquet (sites
+and splits). A region's score is that of the layer that `bhscore commit` chose on other data, or of
+the best one. Behaviour (i1 to o2, error_consistency) is that of the layer that layers.json names
+for `behaviour`, else of the last layer, or of the best of those that --layer names. Object-solution
+times (ost) take a layer in time: --features 70-80=PATH for each bin in ms, or --layer 70-80=LAYER
+of a study; a model without time gets an X, which is no failure.
 
 Examples:
   bhscore -C study score --net pytorch/alexnet
   bhscore -C study score --net pytorch/alexnet --metric rdm --roi V1,V2
   bhscore score --features IT.npy --ids ids.csv --brain recordings.nc --region IT
-  bhscore score --features conv1=a.npy --features fc=b.npy --brain sub-01.h5 --roi V1=ROI_V1 --metric ridgecv
+  bhscore score --features conv1=a.npy --features fc=b.npy --brain sub-01.h5 --roi V1=ROI_V1 \\
+      --metric ridgecv
   bhscore score --features X.npy --brain R.npy --metric pls --pls nipals --json
-  bhscore score --metric i2n --features fc7.npy --ids ids.csv --labels labels.csv --trials people.csv
+  bhscore score --metric i2n --features fc7.npy --ids ids.csv --labels labels.csv \\
+      --trials people.csv
   bhscore score --metric error_consistency --probabilities p.csv --trials people.csv
   bhscore score --metric ost --features 70-80=a.npy --features 80-90=b.npy --solution-times t.csv
   bhscore score --model models/cornet_s/model.toml --benchmark benchmarks/public.toml
 
-With a model.toml and a benchmark's .toml all is said there: the network is run on the benchmark's images (features go
-to a temporary folder, TMPDIR), and the layers of [commit] stand for regions.")]
+With a model.toml and a benchmark's .toml all is said there: the network is run on the benchmark's
+images (features go to a temporary folder, TMPDIR), and the layers of [commit] stand for regions.")]
 pub struct ScoreArgs {
     /// Take the best layer, whatever was committed
     #[arg(long)]
@@ -183,7 +185,7 @@ fn measured(setup: &Setup) -> Measure {
 
 fn warn(regional: &Regional) {
     for remark in &regional.remarks {
-        speech::note(&format!("warning: {remark}"));
+        speech::warning(remark);
     }
 }
 
@@ -191,8 +193,8 @@ fn warn(regional: &Regional) {
 fn setup(global: &Global, how: &HowArgs, metric: &Metric) -> Result<Setup> {
     let train_share = how.train_share.unwrap_or(TRAIN_SHARE);
     if !(train_share > 0.0 && train_share < 1.0) {
-        let problem = format!("{train_share} is no share");
-        return Err(Error::data("--train-share", problem, "give one between 0 and 1").into());
+        let problem = format!("{train_share} is not a share");
+        return Err(Error::data("`--train-share`", problem, "give one between 0 and 1").into());
     }
     let splitting = if let Some(path) = &how.splits {
         Splitting::Given(splitting::File::read(path)?)
@@ -221,7 +223,9 @@ fn save_splits(path: &Path, recordings: &[Recordings], setup: &Setup) -> Result<
     };
     if recordings.iter().any(|one| one.stimuli != first.stimuli) {
         let remedy = "score one subject at a time";
-        return Err(Error::data("--save-splits", "subjects saw different stimuli", remedy).into());
+        return Err(
+            Error::data("`--save-splits`", "subjects saw different stimuli", remedy).into(),
+        );
     }
     let splits = setup.splitting.of(first, &setup.metric)?;
     let file = splitting::File::new(&first.stimuli, &splits);

@@ -41,12 +41,12 @@ impl Naming {
     pub fn new(global: &Global, args: &NameArgs, model: &str, source: &str) -> Result<Naming> {
         let model = args.model.clone().unwrap_or_else(|| model.to_owned());
         let source = args.benchmark.clone().unwrap_or_else(|| source.to_owned());
-        check_model_name(&model, "--model pytorch/alexnet")?;
+        check_model_name(&model, "`--model pytorch/alexnet`")?;
         if !is_plain(&source) || source.contains('/') {
-            let remedy = "give a name without a slash: --benchmark MajajHong2015";
+            let remedy = "give a name without a slash: `--benchmark MajajHong2015`";
             return Err(Error::data(
                 format!("benchmark `{source}`"),
-                "is no name of a file",
+                "cannot be the name of a file",
                 remedy,
             )
             .into());
@@ -89,8 +89,8 @@ impl Naming {
         let committed = wanted.filter(is_there);
         if let (Some(layer), None) = (wanted, committed) {
             let text = "is not among the layers; the best of them stands for it";
-            speech::note(&format!(
-                "warning: layer `{layer}`, committed to for {region}, {text}"
+            speech::warning(&format!(
+                "layer `{layer}`, committed to for {region}, {text}"
             ));
         }
         let layer = committed
@@ -194,7 +194,12 @@ pub fn check_model_name(model: &str, example: &str) -> Result<()> {
         return Ok(());
     }
     let remedy = format!("give a name, or two with a slash between them: {example}");
-    Err(Error::data(format!("model `{model}`"), "is no name of a file", remedy).into())
+    Err(Error::data(
+        format!("model `{model}`"),
+        "cannot be the name of a file",
+        remedy,
+    )
+    .into())
 }
 
 /// Whether a text can be the name of a file.

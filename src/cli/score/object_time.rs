@@ -77,7 +77,7 @@ fn bins(global: &Global, args: &ModelArgs) -> Result<(String, Vec<Bin>)> {
     let all: Option<Vec<(f64, &str)>> = timed.iter().copied().collect();
     let Some(all) = all.filter(|all| !all.is_empty()) else {
         if given.len() > 1 {
-            let remedy = "name start and end of each: --features 70-80=PATH, or --layer 70-80=LAYER of a study";
+            let remedy = "name start and end of each: `--features 70-80=PATH`, or `--layer 70-80=LAYER` of a study";
             let problem = "have no time bins, or not all of them";
             return Err(Error::data("the layers", problem, remedy).into());
         }

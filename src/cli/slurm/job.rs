@@ -90,7 +90,7 @@ fn shard_of(text: &str, get: &dyn Fn(&str) -> Option<String>) -> Result<Shard> {
     let read = |name: &str| -> Result<usize> {
         let value = get(name).ok_or_else(|| {
             wrong(format!(
-                "`{name}` is not set, so that this is no task of a Slurm array"
+                "`{name}` is not set, so this is not a task of a Slurm array"
             ))
         })?;
         number(name, &value, "write the part as `--shard 2/3`")

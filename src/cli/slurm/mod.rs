@@ -113,7 +113,7 @@ fn word(text: &str) -> Result<String, String> {
 fn sbatch_option(text: &str) -> Result<String, String> {
     if !text.starts_with('-') || text.contains(char::is_control) {
         return Err(
-            "write one option with its dashes, such as --sbatch-option=--qos=low".to_owned(),
+            "write one option with its dashes, such as `--sbatch-option=--qos=low`".to_owned(),
         );
     }
     Ok(text.to_owned())

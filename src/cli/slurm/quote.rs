@@ -41,7 +41,7 @@ pub fn absolute(what: &str, path: &Path) -> Result<String, Error> {
     let text = text.ok_or_else(|| {
         Error::file(
             &full,
-            format!("has a line end or bytes that are no text in the path of {what}"),
+            format!("has a line end or bytes that are not text in the path of {what}"),
             "rename it, or make a symbolic link with a plain name",
         )
     })?;

@@ -66,7 +66,7 @@ fn one(script: &Path, after: Option<&String>) -> Result<String, Error> {
     let last = stdout.lines().last().unwrap_or_default();
     let job = last.split(';').next().unwrap_or_default().trim();
     if job.is_empty() || !job.bytes().all(|b| b.is_ascii_digit()) {
-        let problem = format!("no job number but `{}`", stdout.trim());
+        let problem = format!("it printed `{}` and no job number", stdout.trim());
         return Err(refused(script, &problem));
     }
     // Sites greet their users or warn them here.

@@ -30,7 +30,8 @@ Examples:
   bhscore -C study status --watch 10
   bhscore -C study status --failed")]
 pub struct StatusArgs {
-    /// Only this network (repeatable) [default: all in settings.json]
+    /// Only this network: its folder <framework>/<network>, or its name in settings.json (repeatable)
+    /// [default: all]
     #[arg(long = "net", value_name = "NET")]
     nets: Vec<String>,
     /// As the stages were run with --compat

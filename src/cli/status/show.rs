@@ -96,7 +96,7 @@ impl View {
         lines.extend(holders.by_ref().take(HOLDERS_LISTED));
         let more = holders.count();
         if more > 0 {
-            lines.push(format!("and {more} more; --json lists all"));
+            lines.push(format!("and {more} more; `--json` lists all"));
         }
         lines.extend(self.failures());
         lines.join("\n")
@@ -169,7 +169,7 @@ impl View {
             Life::Alive => "",
             Life::Unknown => " (no heartbeat watched yet)",
             Life::Dead if holder.attempt >= self.attempts => {
-                ": dead like all before, given up; --retry-failed forgets them"
+                ": dead like all before, given up; `--retry-failed` forgets them"
             }
             Life::Dead => ": dead, will be taken over",
             Life::Failed => return None,

@@ -120,7 +120,7 @@ fn not_run(path: &Path, engine: &str, reason: &str) -> Error {
 fn not_floats(path: &Path, tensor: &str) -> Error {
     Error::file(
         path,
-        format!("its tensor `{tensor}` holds no single floats"),
+        format!("its tensor `{tensor}` holds no float32 values"),
         "choose a layer of activations; `bhscore inspect` lists them",
     )
 }

@@ -124,7 +124,7 @@ fn dimensions(source: &Checked, root: &Group) -> Result<Vec<Dimension>> {
         let dataset = source.dataset(root, name)?;
         let id = source.attribute(&dataset, "_Netcdf4Dimid")?;
         let &[length] = dataset.shape().as_slice() else {
-            return Err(source.other_kind(format!("`{name}` is no dimension")));
+            return Err(source.other_kind(format!("`{name}` is not a dimension")));
         };
         found.push(Dimension {
             axis,
@@ -162,7 +162,7 @@ fn axes(
             .collect()
     };
     let axes = by_id.or_else(by_length).ok_or_else(|| {
-        let problem = format!("does not tell which axis of `{name}` {shape:?} is which");
+        let problem = format!("does not say which axis of `{name}` {shape:?} is which");
         Error::file(
             data.filename(),
             problem,

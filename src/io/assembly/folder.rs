@@ -70,7 +70,8 @@ fn three_axes(path: &Path, values: ArrayD<f64>) -> Result<Array3<f64>> {
     };
     values.into_dimensionality::<Ix3>().map_err(|_| {
         let problem = format!("has the shape {shape:?}");
-        let remedy = "recordings have two axes, presentations × sites, or three, with time bins";
+        let remedy =
+            "give recordings with two axes, presentations × sites, or three, with time bins";
         Error::file(path, problem, remedy)
     })
 }

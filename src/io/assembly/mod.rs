@@ -61,11 +61,11 @@ impl Assembly {
             Some("npy") => folder::bare(path, None, None),
             Some("nc") => brainio::read(path),
             _ if !path.exists() => {
-                let problem = "is not there";
+                let problem = "there is no such file";
                 Err(Error::file(path, problem, "correct the path"))
             }
             _ => {
-                let problem = "is no kind of recordings that is known";
+                let problem = "is not a known kind of recordings";
                 let remedy = "give a .nc file of BrainIO, a brain-data .h5 file of bdpy, a folder with data.npy, \
                               presentation.csv and neuroid.csv, or a .npy file";
                 Err(Error::file(path, problem, remedy))
@@ -106,7 +106,7 @@ impl Assembly {
             .into_iter()
             .find_map(|name| self.presentations.get(name));
         found.ok_or_else(|| {
-            let problem = "does not tell the stimuli: there is no column `stimulus_id`";
+            let problem = "does not name the stimuli: there is no column `stimulus_id`";
             Error::file(
                 &self.path,
                 problem,

@@ -17,6 +17,7 @@ use ndarray::{Array2, ArrayD, Ix2};
 use super::dense::find;
 use super::heap::{DESCRIPTOR, Texts};
 use crate::error::{Error, Result};
+use crate::io::mat::problem::COPY_AGAIN;
 
 /// Largest gain of deflate, the strongest filter in use, rounded up (RFC 1951: 258 bytes from 2 bits).
 const LARGEST_COMPRESSION: u64 = 1100;
@@ -26,18 +27,20 @@ const SMALL: u64 = 1 << 20;
 const MOST_TEXTS: usize = 100_000;
 /// Most numbers of an attribute.
 const MOST_IN_ATTRIBUTE: usize = 32;
-/// What to do about a damaged file.
-pub const COPY_AGAIN: &str = "the file may be cut off or damaged, copy or download it again";
+
+/// What to do about a file of which libhdf5 says this. Causes name `sblock`, too, which is no lock.
+pub fn remedy(cause: &str) -> &'static str {
+    if cause.contains("unable to lock") {
+        "close the program that has it open, or set HDF5_USE_FILE_LOCKING=FALSE if this file system has no locks"
+    } else {
+        COPY_AGAIN
+    }
+}
 
 fn damaged(path: &Path, what: &str, cause: &::hdf5::Error) -> Error {
     let cause = cause.to_string();
-    let remedy = if cause.contains("lock") {
-        "set HDF5_USE_FILE_LOCKING=FALSE if this file system has no locks"
-    } else {
-        COPY_AGAIN
-    };
     let problem = format!("{what} cannot be read as HDF5 ({cause})");
-    Error::file(path, problem, remedy)
+    Error::file(path, problem, remedy(&cause))
 }
 
 /// The file that is being read, for messages and limits.
@@ -226,7 +229,7 @@ impl<'a> Checked<'a> {
             .dtype()
             .is_ok_and(|dtype| dtype.is::<i32>() || dtype.is::<i64>());
         if !is_plain || attribute.size() > MOST_IN_ATTRIBUTE {
-            return Err(self.other_kind(format!("its attribute `{name}` is no list of numbers")));
+            return Err(self.other_kind(format!("its attribute `{name}` is not a list of numbers")));
         }
         attribute.read_raw::<i64>().map(Some).map_err(cannot)
     }
@@ -301,5 +304,20 @@ impl<'a> Checked<'a> {
             .read_raw()
             .map_err(|cause| self.damaged(&format!("`{name}`"), &cause))?;
         Ok(texts.iter().map(|text| text.as_ref().to_vec()).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// In the words of libhdf5 1.10 and 1.14.
+    #[test]
+    fn only_locks_are_told_as_locks() {
+        let cut = "unable to open file: truncated file: eof = 2000, sblock->base_addr = 0, stored_eof = 210976";
+        assert_eq!(remedy(cut), COPY_AGAIN);
+        let locked =
+            "unable to open file: unable to lock file, errno = 11, error message = 'Resource …'";
+        assert!(remedy(locked).contains("HDF5_USE_FILE_LOCKING"));
     }
 }

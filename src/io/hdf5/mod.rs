@@ -53,13 +53,9 @@ impl Source {
         // The library prints its errors otherwise; they are in ours.
         ::hdf5::silence_errors(true);
         let file = ::hdf5::File::open(path).map_err(|error| {
-            let problem = format!("cannot be opened as HDF5 ({})", cause(&error));
-            let remedy = if problem.contains("lock") {
-                "set HDF5_USE_FILE_LOCKING=FALSE if this file system has no locks"
-            } else {
-                COPY_AGAIN
-            };
-            Error::file(path, problem, remedy)
+            let cause = cause(&error);
+            let problem = format!("cannot be opened as HDF5 ({cause})");
+            Error::file(path, problem, checked::remedy(&cause))
         })?;
         Ok(Source {
             file,

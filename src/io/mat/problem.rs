@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 
 /// Remedy for files whose bytes make no sense.
 pub(in crate::io) const COPY_AGAIN: &str =
-    "copy or compute the file again, it may have been cut short";
+    "copy, download or compute the file again, it may be cut off or damaged";
 
 pub(in crate::io) fn missing_variable(path: &Path, variable: &str, names: &[String]) -> Error {
     let remedy = match names {
@@ -42,6 +42,6 @@ pub(in crate::io) fn check_range(
     Err(Error::file(
         path,
         problem,
-        "all files of a layer must have the same shape",
+        "extract the layer again: all its files have one shape",
     ))
 }

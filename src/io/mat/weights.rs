@@ -274,7 +274,7 @@ impl WeightsWriter {
             return Err(Error::file(
                 self.staged.path(),
                 problem,
-                "this is a defect, report it",
+                "this is a defect of bhscore, report it",
             ));
         }
         if weights.is_empty() {
@@ -348,7 +348,7 @@ impl WeightsWriter {
             return Err(Error::file(
                 self.staged.path(),
                 problem,
-                "this is a defect, report it",
+                "this is a defect of bhscore, report it",
             ));
         }
         Ok(self.staged)

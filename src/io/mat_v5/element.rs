@@ -279,7 +279,7 @@ impl Matrix<'_> {
         };
         let (kind, size) = (tag.u32_at(0), tag.u32_at(4).unwrap_or_default());
         if kind != Some(MATRIX) {
-            return Err("a compressed element that is no matrix".to_owned());
+            return Err("a compressed element that is not a matrix".to_owned());
         }
         let mut bytes = Vec::new();
         let limit = u64::from(size);

@@ -56,7 +56,7 @@ pub(super) fn logits(
         (Some(_), Some(N_CLASSES)) => Verdict::ok(format!("{N_CLASSES} logits")),
         (Some(name), Some(n_units)) => Verdict::warning(
             format!("`{name}` has {n_units} logits, ImageNet has {N_CLASSES} classes"),
-            "labels of ImageNet cannot be told; name another layer, or leave `behaviour.logits` out",
+            "such a layer does not say which class an image is of; name another layer, or leave `behaviour.logits` out",
         ),
         _ => Verdict::skipped("the manifest names no `behaviour.logits`"),
     }

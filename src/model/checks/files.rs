@@ -33,8 +33,8 @@ pub(super) fn paths(root: &Path, manifest: &Manifest) -> (Verdict, Option<Found>
     let model = match &manifest.source {
         Source::Onnx(_) if full.is_file() => Some(Model::read(&full)),
         Source::Features(_) if full.is_dir() => None,
-        Source::Onnx(_) => return failed(format!("`{path}` is no file")),
-        Source::Features(_) => return failed(format!("`{path}` is no folder")),
+        Source::Onnx(_) => return failed(format!("`{path}` is not a file")),
+        Source::Features(_) => return failed(format!("`{path}` is not a folder")),
     };
     let loaded = model.as_ref().and_then(|model| model.as_ref().ok());
     let (files, problems) = match source::files(root, &manifest.source, loaded) {
@@ -66,7 +66,7 @@ pub(in crate::model) fn hash(root: &Path, manifest: &Manifest, files: &[PathBuf]
         None => Verdict::failed("`source.sha256` is missing", remedy),
         Some(given) if given.eq_ignore_ascii_case(&found) => Verdict::ok(found),
         Some(given) if !is_sha256(given) => {
-            let problem = format!("`{given}` is no SHA-256: {N_DIGITS} hexadecimal digits");
+            let problem = format!("`{given}` is not a SHA-256: {N_DIGITS} hexadecimal digits");
             Verdict::failed(problem, remedy)
         }
         Some(given) => {
@@ -83,7 +83,7 @@ fn is_sha256(text: &str) -> bool {
 /// Why a network that was asked for is not there.
 pub(super) fn network(model: Option<Result<Model>>) -> Result<Model> {
     model.unwrap_or_else(|| {
-        let remedy = "this is a defect of bhscore: report it";
+        let remedy = "this is a defect of bhscore, report it";
         Err(Error::data("the network", "was not read", remedy))
     })
 }

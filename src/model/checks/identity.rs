@@ -16,7 +16,7 @@ pub(super) fn manifest(problems: &[String]) -> Verdict {
 pub(super) fn id(root: &Path, id: &str) -> Verdict {
     let is_allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     if id.is_empty() || !id.chars().all(is_allowed) || id.starts_with(['.', '-']) {
-        let problem = format!("`{}` is no id", id.escape_debug());
+        let problem = format!("`{}` cannot be an id", id.escape_debug());
         let remedy = "use letters, digits, `.`, `_` and `-`, and begin with none of `.` and `-`";
         return Verdict::failed(problem, remedy);
     }

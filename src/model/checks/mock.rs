@@ -130,14 +130,7 @@ fn features(output: &Output) -> Result<Features> {
     let values = values
         .into_shape_with_order(shape)
         .expect("the same entries");
-    Features::new(values).map_err(|error| {
-        let remedy = "see the activations of this layer";
-        Error::data(
-            format!("layer `{}`", output.name),
-            error.to_string(),
-            remedy,
-        )
-    })
+    Features::new(values).map_err(|error| error.within(&format!("layer `{}`", output.name)))
 }
 
 /// Neurons that respond to images at random, with repetitions.

@@ -167,7 +167,7 @@ fn of_input(
     if size.is_some() && pixels.is_none() {
         section.wrong(
             "size",
-            "is no height and width; give two whole numbers from 1",
+            "is not a height and a width; give two whole numbers from 1",
         );
     }
     let (filter, is_cropped) = section
@@ -337,7 +337,7 @@ conv2 = [50, 100.5]
             "`input.shorter_side` goes with",
             "`input.scale` is not usable: 0 divides nothing",
             "`input.channels` is 3; give a text",
-            "`input.size` is no height and width",
+            "`input.size` is not a height and a width",
         ] {
             assert!(told.contains(part), "no `{part}` in\n{told}");
         }
