@@ -65,6 +65,7 @@ fn consistency_is_that_of_the_recipe() {
     let number = |value: i64| value as usize;
     let names = |n: usize| (0..n).map(|name| format!("{name:03}")).collect();
     let trials = Trials {
+        path: "trials.csv".into(),
         images: names(truth.len()),
         objects: names(probabilities.ncols()),
         truth: truth.clone(),

@@ -176,6 +176,16 @@ impl Features {
         self.n_units
     }
 
+    /// Bytes of the values; 0 without.
+    pub fn bytes(&self) -> u64 {
+        let of_one = match &self.values {
+            None => 0,
+            Some(Values::Single(_)) => size_of::<f32>(),
+            Some(Values::Double(_)) => size_of::<f64>(),
+        };
+        (self.n_images * self.n_units * of_one) as u64
+    }
+
     /// Whether products of images are the smaller description: more units than images, or no values.
     pub fn is_wide(&self) -> bool {
         self.values.is_none() || self.n_units > self.n_images

@@ -9,7 +9,8 @@ use super::normalise::Normalise;
 use super::predictivity::{Predictivity, predictivity};
 use super::rdm::{Rdm, cross_validated};
 use super::recordings::{Bound, Recordings};
-use super::regression::{Regression, pls};
+use super::regression::Regression;
+use super::regression::pls::{self, Solver};
 use super::result::{Row, Scored};
 use super::temporal::{Timed, temporal};
 use crate::error::{Error, Result};
@@ -68,6 +69,38 @@ impl Measured {
 }
 
 impl Metric {
+    /// Names by which [`Metric::by_name`] knows them.
+    pub const NAMES: [&str; 9] = [
+        "pls",
+        "reverse",
+        "rdm",
+        "cka",
+        "cka-biased",
+        "ridge",
+        "ridgecv",
+        "linear",
+        "neuron",
+    ];
+
+    /// The metric of a name that options and benchmark files give it; none if there is no such name.
+    ///
+    /// - `solver`, `n_components`: of `pls` and `reverse`.
+    #[must_use]
+    pub fn by_name(name: &str, solver: Solver, n_components: usize) -> Option<Metric> {
+        let pls = Regression::Pls {
+            n_components,
+            solver,
+        };
+        Some(match name {
+            "pls" => Metric::Regression(pls),
+            "reverse" => Metric::Reverse(pls),
+            "rdm" => Metric::Rdm,
+            "cka" => Metric::Cka(cka::Estimator::Unbiased),
+            "cka-biased" => Metric::Cka(cka::Estimator::Biased),
+            name => Metric::Regression(Regression::by_name(name, solver)?),
+        })
+    }
+
     /// Name in results.
     #[must_use]
     pub fn name(&self) -> String {

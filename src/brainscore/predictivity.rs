@@ -21,6 +21,10 @@ use crate::stats::splits::{self, Impossible, Size, Split};
 
 /// Random splits of the registry's metrics.
 pub const N_SPLITS: usize = 10;
+/// Folds over groups.
+pub const N_FOLDS: usize = 5;
+/// Most splits, folds and components: what is above is a slip, and more than memory holds.
+pub const MOST: usize = 100_000;
 /// Share of images that a regression learns from.
 pub const TRAIN_SHARE: f64 = 0.9;
 /// Seed of the splits.

@@ -22,7 +22,7 @@ pub struct BenchmarkScore {
     pub benchmark: Benchmark,
     /// Layer that the score is of: the region's committed layer, or the one with the highest ceiled score.
     pub layer: Option<String>,
-    /// Whether `layer` was committed to on other data, or is the best on these.
+    /// Whether `layer` was committed to on other data; [`BenchmarkScore::choice`] tells what it is otherwise.
     pub committed: bool,
     /// What became of it.
     pub state: State,
@@ -38,6 +38,32 @@ pub struct BenchmarkScore {
     pub site_scores: Vec<Option<f64>>,
     /// Where the numbers come from.
     pub provenance: Provenance,
+}
+
+/// How the layer of a score came to stand for the model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Choice {
+    /// It was committed to on other data.
+    Committed,
+    /// It is the best of several on these data.
+    Best,
+    /// It is the only one that was measured, named by the user or by custom: these data have chosen nothing.
+    Named,
+}
+
+impl BenchmarkScore {
+    /// How `layer` was chosen.
+    #[must_use]
+    pub fn choice(&self) -> Choice {
+        let is_another = |row: &Row| Some(&row.layer) != self.layer.as_ref();
+        if self.committed {
+            Choice::Committed
+        } else if self.rows.iter().any(is_another) {
+            Choice::Best
+        } else {
+            Choice::Named
+        }
+    }
 }
 
 /// A benchmark: recordings, metric, normalisation.
@@ -78,15 +104,16 @@ pub enum State {
 pub struct Scored {
     /// Mean over splits of the median over sites, with its sign; of behaviour, mean over halves of the trials.
     pub raw: Option<f64>,
-    /// Standard error over splits.
+    /// Its error: the standard error over splits; of signatures and κ the standard deviation over halves of the trials or
+    /// over all κ, of properties over draws.
     pub error: Option<f64>,
     /// Ceiling; none without repetitions.
     pub ceiling: Option<f64>,
-    /// Standard error of the ceiling.
+    /// Error of the ceiling, as `error`.
     pub ceiling_error: Option<f64>,
     /// `raw` normalised by `ceiling`, not clamped.
     pub ceiled: Option<f64>,
-    /// Standard error of `ceiled`.
+    /// Error of `ceiled`, as `error`.
     pub ceiled_error: Option<f64>,
     /// Sites (neurons, electrodes, voxels); 0 for behaviour.
     pub n_sites: usize,
@@ -127,6 +154,12 @@ pub struct Provenance {
     /// SHA-256 of the model manifest, if there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub manifest_sha256: Option<String>,
+}
+
+/// Whether a text can be the name of a result's file, or a part of a model's name, which is its folder.
+#[must_use]
+pub fn is_file_name(text: &str) -> bool {
+    !matches!(text, "" | "." | "..") && !text.contains(['/', '\\', '\0'])
 }
 
 #[cfg(test)]

@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use anyhow::Result;
-use bhscore::brainscore::behaviour::fit::{Fit, Lesson};
+use bhscore::brainscore::behaviour::fit::{Lesson, Pupil};
 use bhscore::brainscore::behaviour::labels::Labels;
 use bhscore::brainscore::behaviour::probabilities::Probabilities;
 use bhscore::brainscore::behaviour::readout::{C, Penalty, top};
-use bhscore::brainscore::behaviour::weights::Weights;
+use bhscore::brainscore::behaviour::weights::{self, Weights};
 use bhscore::brainscore::layer::{Layer, Want};
 use bhscore::brainscore::predictivity::SEED;
 use bhscore::io::atomic::Batch;
@@ -99,12 +99,15 @@ struct Found {
     learned: Option<Accuracy>,
     /// Of the others that have labels.
     held_out: Option<Accuracy>,
+    /// Of all that have labels, where a readout was given and these do not tell which of them it has learned.
+    labelled: Option<Accuracy>,
     program: &'static str,
     command: String,
 }
 
 pub fn run(global: &Global, args: &ReadoutArgs) -> Result<Outcome> {
     let stop = stop_flag()?;
+    refuse_to_mix(args)?;
     let Model { name, layers } = model(global, &args.model)?;
     let layer = one(args, layers)?;
     let (found, probabilities, weights) = match &args.readout {
@@ -119,7 +122,7 @@ pub fn run(global: &Global, args: &ReadoutArgs) -> Result<Outcome> {
         files.add(folder.join("probabilities.csv"), &probabilities.csv())?;
         let mut text = serde_json::to_vec_pretty(&found)?;
         text.push(b'\n');
-        files.add(folder.join("readout.json"), &text)?;
+        files.add(folder.join(weights::RECORD), &text)?;
         files.commit()?;
     }
     speech::print(&match global.json {
@@ -130,6 +133,21 @@ pub fn run(global: &Global, args: &ReadoutArgs) -> Result<Outcome> {
         speech::note(&format!("results: {}", folder.display()));
     }
     Ok(Outcome::Complete)
+}
+
+/// Refuses to write results without weights beside the weights of a readout, whose record would be lost.
+fn refuse_to_mix(args: &ReadoutArgs) -> Result<()> {
+    let (Some(_), Some(folder)) = (&args.readout, &args.out) else {
+        return Ok(());
+    };
+    if !folder.join(weights::WEIGHTS).exists() {
+        return Ok(());
+    }
+    let problem = format!(
+        "holds the readout that its `{}` tells of, and `--readout` makes none to take its place",
+        weights::RECORD
+    );
+    Err(Error::file(folder, problem, "name another folder with `--out`").into())
 }
 
 /// The layer that was asked for, or the last one.
@@ -151,7 +169,8 @@ fn learned(
     (model, layer): (&str, &Layer),
     stop: &AtomicBool,
 ) -> Result<(Found, Probabilities, Option<Weights>)> {
-    let labels = Labels::read(args.labels.as_deref().unwrap_or(Path::new("")))?;
+    let path = args.labels.as_deref();
+    let labels = Labels::read(path.expect("`--labels` is required where no readout is given"))?;
     let split = split(args, &labels)?;
     let penalty = Penalty {
         c: args.c.unwrap_or(C),
@@ -162,7 +181,8 @@ fn learned(
         learned: &split.train,
         penalty,
     };
-    let fit = Fit::of_layer(layer, lesson, &labels.images, global.memory(), stop)?;
+    let pupil = Pupil::of_layer(layer, lesson, &labels.images, global.memory(), stop)?;
+    let fit = pupil.learn()?;
     let probabilities = fit.probabilities(&labels.images);
     let accuracy = |images: &[usize]| Accuracy::of(&probabilities, images, &labels.truths(images));
     let found = Found {
@@ -172,6 +192,7 @@ fn learned(
         c: Some(penalty.c),
         learned: accuracy(&split.train),
         held_out: accuracy(&split.test),
+        labelled: None,
         objects: labels.objects.clone(),
         program: PROGRAM,
         command: command(),
@@ -211,19 +232,23 @@ fn used(
     };
     let features = layer.features(&images, Want::Values, global.memory(), stop)?;
     let probabilities = Probabilities {
+        path: None,
         values: weights.probabilities(&features)?,
         objects: weights.objects,
         images,
     };
-    let held_out = match &labels {
-        None => None,
-        Some(labels) => {
-            let known = probabilities.places(&labels.objects)?;
-            let truth: Vec<usize> = labels.truth.iter().map(|&object| known[object]).collect();
-            let rows: Vec<usize> = (0..truth.len()).collect();
-            Accuracy::of(&probabilities, &rows, &truth)
+    let (mut held_out, mut labelled) = (None, None);
+    if let Some(labels) = &labels {
+        let known = probabilities.places(&labels.objects)?;
+        let accuracy = |rows: &[usize]| {
+            let truth: Vec<usize> = rows.iter().map(|&row| known[labels.truth[row]]).collect();
+            Accuracy::of(&probabilities, rows, &truth)
+        };
+        match &labels.split {
+            Some(split) => held_out = accuracy(&split.test),
+            None => labelled = accuracy(&(0..labels.images.len()).collect::<Vec<_>>()),
         }
-    };
+    }
     let found = Found {
         model: model.to_owned(),
         layer: layer.name.clone(),
@@ -232,6 +257,7 @@ fn used(
         c: None,
         learned: None,
         held_out,
+        labelled,
         program: PROGRAM,
         command: command(),
     };
@@ -245,7 +271,11 @@ fn text(found: &Found) -> String {
         "{}: {n_units} units, {n_objects} objects",
         found.layer
     )];
-    for (part, accuracy) in [("learned", found.learned), ("held out", found.held_out)] {
+    for (part, accuracy) in [
+        ("learned", found.learned),
+        ("held out", found.held_out),
+        ("labelled", found.labelled),
+    ] {
         lines.extend(accuracy.map(
             |Accuracy {
                  n_images,

@@ -48,7 +48,8 @@ pub fn is_terminal() -> bool {
     io::stderr().is_terminal()
 }
 
-/// Ends the program on the second Ctrl-C: temporary files stay, the next run removes them.
+/// Ends the program on the second Ctrl-C: temporary files stay. The next run removes those beside results; folders in
+/// TMPDIR are left to whoever cleans that.
 #[allow(clippy::exit)]
 pub fn abort() -> ! {
     std::process::exit(1)

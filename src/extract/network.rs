@@ -19,7 +19,7 @@ use crate::study::memory::Memory;
 const COPIES_OF_MODEL: u64 = 3;
 
 /// Colours of a picture.
-const N_COLOURS: usize = 3;
+pub const N_COLOURS: usize = 3;
 
 /// A network that can be run.
 pub struct Network {

@@ -38,13 +38,12 @@ use std::str::FromStr;
 use toml::Table;
 
 use super::section::{self, Section};
-use crate::brainscore::cka;
 use crate::brainscore::metric::Metric;
 use crate::brainscore::normalise::Normalise;
-use crate::brainscore::predictivity::{N_SPLITS, SEED, TRAIN_SHARE};
+use crate::brainscore::predictivity::{MOST, N_FOLDS, N_SPLITS, SEED, TRAIN_SHARE};
 use crate::brainscore::recordings::Estimator;
-use crate::brainscore::regression::Regression;
 use crate::brainscore::regression::pls::{N_COMPONENTS, Solver};
+use crate::brainscore::result::is_file_name;
 use crate::brainscore::splitting::Splitting;
 use crate::error::{Error, Result};
 use crate::extract::stimuli::{Stimulus, stimuli};
@@ -67,9 +66,6 @@ const METRIC: [&str; 11] = [
     "train_share",
     "seed",
 ];
-
-/// Folds over groups if not told.
-const FOLDS: u64 = 5;
 
 /// Images of a benchmark.
 #[derive(Debug, Clone, PartialEq)]
@@ -181,9 +177,7 @@ fn of_identity(table: &Table, problems: &mut Vec<String>) -> Option<(String, u32
     let known = ["id", "version", "bibtex"];
     let mut section = Section::new("benchmark", Some(table), &known, problems);
     let id = section.required_text("id", "a name such as `MajajHong2015`");
-    let is_plain =
-        |id: &String| !matches!(id.as_str(), "" | "." | "..") && !id.contains(['/', '\\', '\0']);
-    if id.as_ref().is_some_and(|id| !is_plain(id)) {
+    if id.as_ref().is_some_and(|id| !is_file_name(id)) {
         section.wrong(
             "id",
             "cannot be the name of a file; give one without slashes",
@@ -241,7 +235,7 @@ fn of_metric(table: Option<&Table>, problems: &mut Vec<String>) -> How {
     let mut section = Section::new("metric", table, &METRIC, problems);
     let solvers = [("svd", Solver::Svd), ("nipals", Solver::Nipals)];
     let solver = section.word("solver", &solvers).unwrap_or(Solver::Svd);
-    let n_components = at_least_one(&mut section, "components", N_COMPONENTS as u64);
+    let n_components = at_least_one(&mut section, "components", N_COMPONENTS);
     let metric = of_name(&mut section, solver, n_components);
     let ceilings = [
         ("repetition", Estimator::Repetition),
@@ -254,8 +248,8 @@ fn of_metric(table: Option<&Table>, problems: &mut Vec<String>) -> How {
     if let Some(Err(problem)) = &normalise {
         section.wrong("normalise", &format!("is not usable: {problem}"));
     }
-    let n_folds = at_least_one(&mut section, "folds", FOLDS);
-    let n_splits = at_least_one(&mut section, "n_splits", N_SPLITS as u64);
+    let n_folds = at_least_one(&mut section, "folds", N_FOLDS);
+    let n_splits = at_least_one(&mut section, "n_splits", N_SPLITS);
     let train_share = section.number("train_share").unwrap_or(TRAIN_SHARE);
     if !(train_share > 0.0 && train_share < 1.0) {
         section.wrong("train_share", "is not a share; give one between 0 and 1");
@@ -287,41 +281,21 @@ fn of_metric(table: Option<&Table>, problems: &mut Vec<String>) -> How {
 }
 
 fn of_name(section: &mut Section<'_, '_>, solver: Solver, n_components: usize) -> Metric {
-    let pls = || Regression::Pls {
-        n_components,
-        solver,
-    };
-    let words = [
-        "pls",
-        "reverse",
-        "rdm",
-        "cka",
-        "cka-biased",
-        "ridge",
-        "ridgecv",
-        "linear",
-        "neuron",
-    ];
-    let words = words.map(|word| (word, word));
-    match section.word("name", &words).unwrap_or("pls") {
-        "reverse" => Metric::Reverse(pls()),
-        "rdm" => Metric::Rdm,
-        "cka" => Metric::Cka(cka::Estimator::Unbiased),
-        "cka-biased" => Metric::Cka(cka::Estimator::Biased),
-        name => Metric::Regression(match Regression::by_name(name, solver) {
-            Some(regression) if name != "pls" => regression,
-            _ => pls(),
-        }),
-    }
+    let words = Metric::NAMES.map(|word| (word, word));
+    let name = section.word("name", &words).unwrap_or("pls");
+    Metric::by_name(name, solver, n_components).expect("one of the names")
 }
 
-/// A whole number from 1.
-fn at_least_one(section: &mut Section<'_, '_>, key: &str, default: u64) -> usize {
-    let given = section.count(key).unwrap_or(default);
+/// A whole number from 1 to [`MOST`].
+fn at_least_one(section: &mut Section<'_, '_>, key: &str, default: usize) -> usize {
+    let given = section.count(key).unwrap_or(default as u64);
     match usize::try_from(given) {
-        Ok(number @ 1..) => number,
+        Ok(number @ 1..=MOST) => number,
         _ => {
-            section.wrong(key, &format!("is {given}; give a whole number from 1"));
+            section.wrong(
+                key,
+                &format!("is {given}; give a whole number from 1 to {MOST}"),
+            );
             1
         }
     }

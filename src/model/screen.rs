@@ -12,7 +12,7 @@ use crate::brainscore::properties::receptive_field;
 use crate::brainscore::properties::stimuli;
 use crate::error::{Error, Result};
 use crate::extract::image::Pixels;
-use crate::extract::network::Network;
+use crate::extract::network::{N_COLOURS, Network};
 use crate::extract::preprocess::Degrees;
 use crate::extract::resident::Watched;
 use crate::study::memory::Memory;
@@ -38,7 +38,8 @@ impl<'a> Screen<'a> {
     ///
     /// - `network`: with one layer.
     /// - `degrees`: visual angle that its whole input covers.
-    /// - `n_in_pass`: images of a pass; as many as the network takes where that is fixed.
+    /// - `n_in_pass`: images of a pass; as many as the network takes where that is fixed, and no more than there are
+    ///   gratings in the first set.
     ///
     /// # Errors
     /// If the network cannot be run, or the memory is too small.
@@ -48,15 +49,23 @@ impl<'a> Screen<'a> {
         n_in_pass: usize,
         memory: Memory,
     ) -> Result<Screen<'a>> {
+        let gratings = stimuli::Set::ReceptiveField.gratings();
+        // A network that takes more at a time gets a full batch (`Network::pass`).
+        let n_in_pass = network.input.batch.unwrap_or(n_in_pass);
+        let n_in_pass = n_in_pass.clamp(1, gratings.len());
         let mut screen = Screen {
             network,
             degrees,
-            n_in_pass: network.input.batch.unwrap_or(n_in_pass).max(1),
+            n_in_pass,
             n_passes: 1,
             shape: Vec::new(),
         };
-        let images = stimuli::Set::ReceptiveField.gratings();
-        let images = stimuli::draw(&images[..screen.n_in_pass]);
+        memory.require(
+            network.bytes + screen.input_bytes(),
+            format!("network `{}`", network.file),
+            &format!("the model and {n_in_pass} images of a pass (`--batch`)"),
+        )?;
+        let images = stimuli::draw(&gratings[..n_in_pass]);
         let watched = Watched::start();
         let shown = images.outer_iter().collect::<Vec<_>>();
         let output = screen.pass(&shown, stimuli::DEGREES)?;
@@ -66,6 +75,15 @@ impl<'a> Screen<'a> {
         let others = receptive_field::BYTES_PER_UNIT * screen.n_units() as u64;
         screen.n_passes = network.passes_at_once(per_pass, others, memory)?;
         Ok(screen)
+    }
+
+    /// Bytes of a pass's images: drawn, in colour, and as the input in single precision, which is there twice.
+    fn input_bytes(&self) -> u64 {
+        let input = &self.network.input;
+        let drawn = (1 + N_COLOURS) * stimuli::SIDE * stimuli::SIDE;
+        let of_input = 2 * N_COLOURS * input.height * input.width * size_of::<f32>();
+        let n_in_input = input.batch.unwrap_or(self.n_in_pass);
+        (self.n_in_pass * drawn + n_in_input * of_input) as u64
     }
 
     /// Images that are best shown at once.

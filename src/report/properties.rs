@@ -26,7 +26,10 @@ pub fn text(values: &Values, scores: &[Score]) -> String {
             format!("{neurons}{own}"),
             format!("{:.3} ± {:.3}", score.raw.value, score.raw.error),
             format!("{:.3}", score.ceiling.value),
-            format!("{:.3} ± {:.3}", score.ceiled.value, score.ceiled.error),
+            match score.ceiled.value.is_nan() {
+                true => "X".to_owned(),
+                false => format!("{:.3} ± {:.3}", score.ceiled.value, score.ceiled.error),
+            },
         ];
         rows.push(row(score.property, values, numbers));
     }
@@ -95,7 +98,10 @@ pub fn value(values: &Values, scores: &[Score]) -> Value {
             }
         }
         if let Some(score) = scores.iter().find(|score| score.property == property) {
-            value["state"] = json!("scored");
+            value["state"] = match score.ceiled.value.is_nan() {
+                true => json!("failed"),
+                false => json!("scored"),
+            };
             value["raw"] = json!(score.raw.value);
             value["error"] = json!(score.raw.error);
             value["ceiling"] = json!(score.ceiling.value);

@@ -1,7 +1,7 @@
 //! What `score` found: the table on stdout, and `<benchmark>.csv`.
 
 use super::table::aligned;
-use crate::brainscore::result::{BenchmarkScore, Row, Scored};
+use crate::brainscore::result::{BenchmarkScore, Choice, Row, Scored};
 use crate::brainscore::summary::over_rows;
 use crate::io::table;
 
@@ -112,7 +112,11 @@ fn line(score: &BenchmarkScore) -> String {
         (Some(value), None) => format!("{value:.3}"),
         (None, _) => "unknown".to_owned(),
     };
-    let chosen = if score.committed { "committed" } else { "best" };
+    let chosen = match score.choice() {
+        Choice::Committed => "committed",
+        Choice::Best => "best",
+        Choice::Named => "the only layer",
+    };
     let mut text = format!(
         "{id}: {} at {layer} ({chosen})",
         with_error(found.raw, found.error)

@@ -12,7 +12,7 @@
 //! | [`groups`] | Kruskal–Wallis and its permutation test |
 //! | [`adjust`] | p adjusted for the number of tests |
 //! | [`splits`] | splits of samples, as scikit-learn's: random ones, folds of groups |
-//! | `random` | named streams of a seed, our own
+//! | `random` | named streams of a seed, our own |
 //! | [`legacy_random`] | NumPy's legacy generator, draw for draw |
 //!
 //! Conventions, the same everywhere:

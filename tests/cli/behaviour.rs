@@ -191,7 +191,9 @@ fn the_specifications_consistency_comes_out() {
         "trials.csv",
         &format!("stimulus_id,truth,distractor,choice\n{}", rows.concat()),
     );
-    let found = scores(&of_trials(&env, &["--probabilities", "model.csv"], "i2n")).remove(0);
+    // Its second draw has no ceiling.
+    let run = of_trials(&env, &["--probabilities", "model.csv"], "i2n");
+    let found = run.status(2).json()["scores"][0].clone();
     let first = number(&found["rows"][0]["per_split"][0]);
     assert!((first + 0.23592585930066448).abs() < 1e-12, "{first}");
     assert_eq!(
@@ -270,7 +272,12 @@ fn the_behavioural_layer_is_the_last_the_named_or_the_committed_one() {
         let n_rows = found["rows"].as_array().unwrap().len();
         (layer, found["committed"] == true, n_rows)
     };
-    assert_eq!(of(&[]), ("late".to_owned(), true, 1));
+    // By custom, which is no commitment.
+    assert_eq!(of(&[]), ("late".to_owned(), false, 1));
+    let how = ["--trials", "trials.csv", "--metric", "i2"];
+    score(&env, &[&both[..], &how].concat())
+        .ok()
+        .stdout_contains(" at late (the only layer)");
     assert_eq!(of(&["--best"]), ("it".to_owned(), false, 2));
     assert_eq!(of(&["--layer", "it"]), ("it".to_owned(), false, 1));
     write(
@@ -303,11 +310,8 @@ fn layers_of_a_study_are_scored() {
         }
         for turn in 0..12 {
             let other = object(at + 1 + turn % 2);
-            let choice = if (at + turn) % 5 == 0 {
-                other
-            } else {
-                object(at)
-            };
+            // Some images are harder than others.
+            let choice = if turn < at % 7 { other } else { object(at) };
             trials += &format!("{image},{},{other},{choice}\n", object(at));
         }
     }
@@ -356,6 +360,52 @@ fn images_that_are_learned_and_seen_are_told() {
     );
     let run = of_trials(&env, &FEATURES, "i2n");
     assert_eq!(run.ok().stderr, "");
+}
+
+#[test]
+fn a_layer_that_cannot_learn_leaves_the_others() {
+    let env = files();
+    let noise = Array2::from_shape_fn((160, 8), |(i, j)| ((i * 31 + j * 17) % 29) as f32);
+    write_npy(env.path("late.npy"), &noise).unwrap();
+    // Penalised so little that no step is small enough.
+    let strong = ["--features", "late=late.npy", "--c", "1e300", "--best"];
+    of_trials(&env, &[&FEATURES[..], &strong].concat(), "i2n")
+        .ok()
+        .stderr_contains("warning: layer `it`: logistic regression: does not converge");
+    let kept = env.json("results/brainscore/it/trials-i2n.json");
+    let rows = kept["rows"].as_array().unwrap().iter();
+    let layers: Vec<&Value> = rows.map(|row| &row["layer"]).collect();
+    assert_eq!(layers, [&json!("it"), &json!("late")]);
+    assert_eq!(kept["rows"][0]["raw"], Value::Null);
+    assert_eq!(
+        (&kept["layer"], &kept["state"]),
+        (&json!("late"), &json!("ok"))
+    );
+}
+
+#[test]
+fn one_person_is_no_ceiling() {
+    let env = files();
+    let classes = Golden::open("behaviour/study.npz").indices("classes");
+    let trials: String = (120..160)
+        .map(|image| {
+            let choice = (classes[image] + image % 2) % 5;
+            format!("s0,im{image:03},obj{},obj{choice}\n", classes[image])
+        })
+        .collect();
+    let head = "subject,stimulus_id,truth,choice\n";
+    write(&env, "one.csv", &format!("{head}{trials}"));
+    let how = ["--trials", "one.csv", "--metric", "error_consistency"];
+    score(&env, &[&["--probabilities", "p.csv"], &how[..]].concat())
+        .status(2)
+        .stderr_contains("warning: layer `p`: there is no ceiling")
+        .stdout_contains("one-error_consistency: X: layer `p`: there is no ceiling");
+    let kept = env.json("results/brainscore/p/one-error_consistency.json");
+    assert_eq!(
+        (&kept["state"], &kept["score"]),
+        (&json!("failed"), &Value::Null)
+    );
+    assert!(kept["rows"][0]["raw"].is_f64(), "{kept}");
 }
 
 #[test]

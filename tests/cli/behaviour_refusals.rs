@@ -58,7 +58,7 @@ fn wrong_tables_are_refused_with_nothing_left() {
     write(&env, "labels.csv", &labels.replace("obj4", "obj0"));
     of_trials(&env, &FEATURES, "i2n")
         .status(2)
-        .stderr_contains("object `obj4` of the trials: has no label");
+        .stderr_contains("has no image of the object `obj4` of `trials.csv`");
     write(
         &env,
         "labels.csv",
@@ -66,7 +66,7 @@ fn wrong_tables_are_refused_with_nothing_left() {
     );
     of_trials(&env, &FEATURES, "i2n")
         .status(2)
-        .stderr_contains("image `im121`: holds `obj9` by the labels and `obj");
+        .stderr_contains("has the image `im121` with `obj9` in it, and `trials.csv` with `obj");
     write(&env, "labels.csv", &labels);
     let mut values: Array2<f32> = ndarray_npy::read_npy(env.path("it.npy")).unwrap();
     values[[5, 4]] = f32::NAN;
@@ -79,11 +79,11 @@ fn wrong_tables_are_refused_with_nothing_left() {
     write(&env, "p.csv", &text.replace("im125,", "im225,"));
     of_trials(&env, &p, "i2n")
         .status(2)
-        .stderr_contains("image `im125`: has no probability");
+        .stderr_contains("image `im125`: has no probability in `p.csv`");
     write(&env, "p.csv", &text.replace("obj3", "other"));
     of_trials(&env, &p, "i2n")
         .status(2)
-        .stderr_contains("object `obj3`: has no probability");
+        .stderr_contains("object `obj3`: has no probability in `p.csv`");
     write(&env, "p.csv", &text.replacen("im125,0.", "im125,-0.", 1));
     of_trials(&env, &p, "i2n")
         .status(2)

@@ -243,6 +243,20 @@ fn mistakes_are_told_at_once() {
         .stderr_contains("made.toml` has 3 problems")
         .stderr_contains("`../pictures`, which is not there")
         .stderr_contains("did you mean `n_splits`?");
+    // More than memory holds, as on the command line.
+    for (given, key) in [
+        ("n_splits = 1000000000000", "n_splits"),
+        ("components = 100001", "components"),
+        ("groups = \"passage\"\nfolds = 100001", "folds"),
+    ] {
+        let large = BENCHMARK.replace("n_splits = 3", given);
+        fs::write(env.path("benchmarks/made.toml"), large).unwrap();
+        let part = format!("`metric.{key}` is 1000");
+        let told = score(&env, &[]);
+        told.status(2)
+            .stderr_contains(&part)
+            .stderr_contains("give a whole number from 1 to 100000");
+    }
     let (head, _) = BENCHMARK.split_once("[stimuli]").unwrap();
     let without = format!("{head}[recordings]\nfiles = [\"../monkey\"]\n");
     fs::write(env.path("benchmarks/made.toml"), without).unwrap();
@@ -270,10 +284,16 @@ fn mistakes_are_told_at_once() {
         .stderr_contains("`gone.onnx` is not there")
         .stderr_contains("`commit.IT` names no layer");
     fs::write(env.path("models/cnn/model.toml"), MODEL).unwrap();
-    fs::write(env.path("images/im03.ppm"), "P6\n20 20\n255\ncut off").unwrap();
+    // Each image that cannot be read, and how many they are.
+    for image in ["im03", "im17"] {
+        let path = env.path(format!("images/{image}.ppm"));
+        fs::write(path, "P6\n20 20\n255\ncut off").unwrap();
+    }
     score(&env, &[])
         .status(2)
-        .stderr_contains("stimulus `im03`");
+        .stderr_contains("stimulus `im03`: ")
+        .stderr_contains("stimulus `im17`: ")
+        .stderr_contains("has no usable image of 2 of 40 stimuli");
     run(
         &env,
         &[
@@ -298,6 +318,13 @@ fn mistakes_are_told_at_once() {
     )
     .status(2)
     .stderr_contains("--model model.toml");
+    let commit = ["commit", "--features", "monkey", "--brain", "monkey"];
+    run(
+        &env,
+        &[&commit[..], &["--model", "models/cnn/model.toml"]].concat(),
+    )
+    .status(2)
+    .stderr_contains("model.toml`: is a manifest");
     run(&env, &["score", "--benchmark", "made"])
         .status(2)
         .stderr_contains("--features");

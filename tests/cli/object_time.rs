@@ -128,6 +128,28 @@ fn models_without_time_get_an_x() {
         .collect();
     x(&still, "still");
     run_in_time(&env, &features, &how, &["--model", "moving"]).ok();
+    let kept = env.json("results/brainscore/moving/times-ost.json");
+    assert_eq!(kept["state"], "ok");
+    // Times that no model reaches: a number is missing that should be there.
+    let times = fs::read_to_string(env.path("times.csv")).unwrap();
+    let unreached: String = (times.lines().enumerate())
+        .map(|(row, line)| match (row, line.rsplit_once(',')) {
+            (1.., Some((line, i1))) if !i1.is_empty() => format!("{line},1e9\n"),
+            _ => format!("{line}\n"),
+        })
+        .collect();
+    write(&env, "unreached.csv", &unreached);
+    let how: Vec<String> = (how.iter())
+        .map(|word| word.replace("times.csv", "unreached.csv"))
+        .collect();
+    run_in_time(&env, &features, &how, &["--model", "slow"])
+        .status(2)
+        .stderr_contains("warning: a split has too few images that model and monkeys both solve");
+    let kept = env.json("results/brainscore/slow/unreached-ost.json");
+    assert_eq!(
+        (&kept["state"], &kept["score"]),
+        (&json!("failed"), &Value::Null)
+    );
     env.run(["report"]).ok();
     let board = env.json("site/leaderboard.json").to_string();
     assert!(board.contains("\"X\""), "{board}");
@@ -160,11 +182,21 @@ fn time_bins_of_a_study_are_layers() {
         "ost",
         "--json",
     ];
+    // One layer has no time, which is no mistake.
     let found = scores(&env.run(args)).remove(0);
     assert_eq!(found["state"], "failed");
+    assert_eq!(found["score"], Value::Null);
+    // Two objects in six images: no image is solved by both.
     let bins = ["--layer", "80-90=fc6", "--layer", "70-80=conv1"];
     let run = env.run([&args[..], &bins].concat());
-    assert_eq!(run.json()["scores"][0]["rows"][0]["layer"], "conv1 to fc6");
+    let found = &run
+        .status(2)
+        .stderr_contains("warning: a split has too few images that model and monkeys both solve")
+        .json()["scores"][0];
+    assert_eq!(
+        (&found["rows"][0]["layer"], &found["state"]),
+        (&json!("conv1 to fc6"), &json!("failed"))
+    );
     env.run([&args[..], &["--layer", "70-80=conv9"]].concat())
         .status(2)
         .stderr_contains("layer `conv9`");

@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 use serde_json::{Value, json};
 
 use crate::env::{Run, TestEnv, run};
+use crate::extract::model as fixture;
 
 /// Properties of which neurons were published.
 const NAMES: [&str; 7] = [
@@ -68,12 +69,15 @@ fn properties(env: &TestEnv, args: &[&str]) -> Run {
 static COMPLEX: LazyLock<(TestEnv, Value)> = LazyLock::new(|| {
     let env = model();
     let neurons = "property,value\nmodulation_ratio,0.05\nmodulation_ratio,1.9\nmax_texture,3\n";
-    fs::write(env.path("mine.csv"), neurons).unwrap();
+    // A third of the draws of these have no neuron with a value.
+    let silent = format!("max_dc,30\n{}", "max_dc,\n".repeat(40));
+    fs::write(env.path("mine.csv"), format!("{neurons}{silent}")).unwrap();
     let own = env.path("mine.csv");
     let found = properties(&env, &["--recordings", own.to_str().unwrap(), "--json"]);
     found
         .ok()
-        .stderr_contains("`max_texture` is of textures, which are not shown");
+        .stderr_contains("`max_texture` is of textures, which are not shown")
+        .stderr_contains("warning: `max_dc`: there is no ceiling: too few neurons have a value");
     let found = found.json();
     (env, found)
 });
@@ -129,7 +133,7 @@ fn published_and_own_neurons_are_scored_and_the_rest_is_said_to_be_absent() {
     let all = found["properties"].as_array().unwrap();
     let with_state = |state: &str| all.iter().filter(|one| one["state"] == state).count();
     assert_eq!(with_state("scored"), 7 + 1);
-    assert_eq!(with_state("no_recordings"), 7);
+    assert_eq!((with_state("failed"), with_state("no_recordings")), (1, 6));
     assert_eq!(with_state("not_measured"), 7);
     let raw = |property: &str| of(found, property)["raw"].as_f64().unwrap();
     // One unit in each bin is nearly what neurons have; no unit has a surround.
@@ -138,6 +142,27 @@ fn published_and_own_neurons_are_scored_and_the_rest_is_said_to_be_absent() {
     assert_eq!(raw("modulation_ratio"), 0.0);
     assert_eq!(of(found, "modulation_ratio")["neurons"]["own"], true);
     assert!(of(found, "max_texture")["n_units"].is_null());
+}
+
+#[test]
+fn a_property_without_ceiling_has_no_score() {
+    let (env, found) = &*COMPLEX;
+    let of_stdout = of(found, "max_dc");
+    assert_eq!(
+        (
+            &of_stdout["state"],
+            &of_stdout["ceiling"],
+            &of_stdout["ceiled"]
+        ),
+        (&json!("failed"), &json!(0.0), &Value::Null)
+    );
+    let kept = env.json("results/brainscore/gabor/mine-max_dc.json");
+    assert_eq!(
+        (&kept["state"], &kept["score"], &kept["rows"][0]["ceiling"]),
+        (&json!("failed"), &Value::Null, &json!(0.0))
+    );
+    let reason = kept["reason"].as_str().unwrap();
+    assert!(reason.starts_with("there is no ceiling"), "{reason}");
 }
 
 #[test]
@@ -231,6 +256,26 @@ fn what_is_missing_is_told_before_anything_is_shown() {
     properties(&env, &["--memory", "8M"])
         .status(2)
         .stderr_contains("`--memory`");
+    // More than the 3,528 gratings of the first set, which are 6 GB.
+    properties(&env, &["--batch", "4000", "--memory", "1G"])
+        .status(2)
+        .stderr_contains("the model and 3528 images of a pass (`--batch`)");
+    let net = ["properties", "--model", &gabor(), "--layer", "complex"];
+    let batch = ["--visual-degrees", "4", "--batch", "4000", "--memory", "1G"];
+    env.run([&net[..], &batch].concat())
+        .status(2)
+        .stderr_contains("the model and 3528 images of a pass (`--batch`)");
+    edit("visual_degrees = 4", "visual_degrees = -4");
+    properties(&env, &[])
+        .status(2)
+        .stderr_contains("the network's visual angle: is not known");
+    let tensors = MANIFEST.replace("tensor = \"simple\"", "tensor = \"features.0\"");
+    let tensors = tensors.replace("depth = 2", "tensor = \"features.4\"\ndepth = 2");
+    fs::write(env.path("gabor/model.toml"), tensors).unwrap();
+    fs::copy(fixture("batch2.onnx"), env.path("gabor/gabor.onnx")).unwrap();
+    properties(&env, &["--batch", "3"])
+        .status(2)
+        .stderr_contains("takes exactly 2 images at a time");
     env.run(["properties", "--model", &gabor(), "--layer", "complex"])
         .status(2)
         .stderr_contains("the network's visual angle: is not known");

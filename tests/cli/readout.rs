@@ -114,8 +114,14 @@ fn what_was_kept_is_used_again() {
     assert_eq!(names, same);
     // Weights on units instead of axes: roundings of 180 products.
     assert!(furthest(&before, &after) < 1e-9);
-    assert_eq!(again.json()["learned"], Value::Null);
-    assert_eq!(again.json()["held_out"]["n_images"], 160);
+    // Only those that the labels call `test` were held out.
+    let (again, first) = (again.json(), env.json("kept/readout.json"));
+    assert_eq!(again["held_out"], first["held_out"]);
+    assert_eq!(again["held_out"]["n_images"], 40);
+    assert_eq!(
+        (&again["learned"], &again["labelled"]),
+        (&Value::Null, &Value::Null)
+    );
     env.lacks("again/W.npy");
     // By the formula of the help.
     let vector = |name: &str| -> Array1<f64> { read_npy(env.path(name)).unwrap() };
@@ -131,6 +137,16 @@ fn what_was_kept_is_used_again() {
         row /= sum;
     }
     assert!(furthest(&p, &after) < 1e-9);
+    // Labels that do not tell what was learned.
+    let labels = fs::read_to_string(env.path("labels.csv")).unwrap();
+    let unsplit = labels.replace(",split", "").replace(",train", "");
+    fs::write(env.path("labels.csv"), unsplit.replace(",test", "")).unwrap();
+    readout(
+        &env,
+        &[&FEATURES[..], &LABELS, &["--readout", "kept"]].concat(),
+    )
+    .ok()
+    .stdout_contains("5 objects\nlabelled: 160 images, top-1 ");
     // Without labels all images are asked for.
     readout(
         &env,
@@ -248,7 +264,7 @@ fn what_cannot_be_learned_or_used_is_refused() {
     change("im003,", "im903,");
     told(&LABELS, "lacks 1 of 160 stimuli: `im903`");
     change("im125,obj", "im125,new");
-    told(&LABELS, "of the labels: has no image to learn from");
+    told(&LABELS, "`labels.csv`: has no image of the object `new");
     change(",train", ",learn");
     told(&LABELS, "image `im000` has the split `learn`");
     fs::write(
@@ -279,6 +295,28 @@ fn what_cannot_be_learned_or_used_is_refused() {
     readout(&env, &["--features", "few.npy", "--readout", "kept"])
         .status(2)
         .stderr_contains("learned from 180 units, the features have 7");
+    // A record would tell of another readout than lies beside it.
+    let before = fs::read(env.path("kept/readout.json")).unwrap();
+    for out in ["kept", "./kept/"] {
+        readout(
+            &env,
+            &[&FEATURES[..], &["--readout", "kept", "--out", out]].concat(),
+        )
+        .status(2)
+        .stderr_contains("name another folder with `--out`");
+    }
+    assert_eq!(fs::read(env.path("kept/readout.json")).unwrap(), before);
+    // As a run leaves it that is killed while it writes.
+    fs::remove_file(env.path("kept/readout.json")).unwrap();
+    told(
+        &["--readout", "kept"],
+        "has no `readout.json`: what is there may be of an interrupted run",
+    );
+    fs::write(env.path("kept/readout.json"), before).unwrap();
+    let zeros = Array1::<f64>::zeros(180);
+    write_npy(env.path("kept/scale.npy"), &zeros).unwrap();
+    told(&["--readout", "kept"], "a scale that is not above 0");
+    write_npy(env.path("kept/scale.npy"), &(zeros + 1.0)).unwrap();
     fs::remove_file(env.path("kept/mean.npy")).unwrap();
     told(&["--readout", "kept"], "mean.npy");
 }

@@ -15,7 +15,7 @@
 //! that both answered; of a question that was asked several times, the first answers, the second ones and so on.
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ndarray::{Array2, ArrayView2};
 
@@ -34,6 +34,8 @@ type Asked = (Question, usize);
 /// Answers and what their numbers stand for.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answers {
+    /// The file, for errors.
+    pub path: PathBuf,
     /// Names of the images, ascending, `(n_images,)`.
     pub images: Vec<String>,
     /// Names of the objects, ascending, `(n_objects,)`.
@@ -99,6 +101,7 @@ impl Answers {
             *n_before += 1;
         }
         Ok(Answers {
+            path: table.path().to_owned(),
             truth: truths,
             images: in_order(of_images),
             objects: in_order(of_objects),

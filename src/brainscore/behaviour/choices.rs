@@ -52,7 +52,7 @@ impl FalseAlarms {
         if let Some(place) = probabilities.iter().position(strange) {
             let image = place / n_objects.max(1);
             return refuse(
-                format!("image {image} has one that is negative or no number"),
+                format!("row {image} has one that is negative or no number"),
                 "check the readout",
             );
         }
@@ -121,6 +121,7 @@ mod tests {
             choice,
         };
         let trials = Trials {
+            path: "t.csv".into(),
             images: vec!["a".into(), "b".into()],
             objects: vec!["x".into(), "y".into(), "z".into()],
             truth: vec![0, 2],

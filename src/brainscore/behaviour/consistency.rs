@@ -107,7 +107,10 @@ pub fn consistency(
     for [one, other] in halves(trials.trials.len(), N_REPETITIONS, SEED) {
         let of_people = |half: &[usize]| signature.of(&FalseAlarms::of_trials(trials, half));
         let (one, other) = (of_people(&one), of_people(&other));
-        let raw = with_people(&of_model, &one)?;
+        if let Some(cell) = lacking(&of_model, &one) {
+            return Err(without(&signature.name_of(cell, trials)));
+        }
+        let raw = correlate(&of_model, &one);
         let ceiling = correlate(&one, &other);
         found.raws.push(raw);
         found.ceilings.push(ceiling);
@@ -129,36 +132,21 @@ pub fn halves(n: usize, n_repetitions: usize, seed: u32) -> Vec<[Vec<usize>; 2]>
     (0..n_repetitions).map(half).collect()
 }
 
-/// Pearson's r of a model's signature with people's over the cells that people have.
-///
-/// # Errors
-/// If the model lacks one of them.
-///
-/// # Panics
-/// If shapes differ.
-#[track_caller]
-pub fn with_people(model: &Array2<f64>, people: &Array2<f64>) -> Result<f64> {
-    assert_eq!(
-        model.dim(),
-        people.dim(),
-        "signatures of the same images and objects"
-    );
-    let cells = model.indexed_iter().zip(people);
-    let lacking = cells
-        .filter(|((_, model), people)| model.is_nan() && !people.is_nan())
-        .map(|(((row, column), _), _)| (row, column))
-        .next();
-    match lacking {
-        None => Ok(correlate(model, people)),
-        Some((row, column)) => Err(Error::data(
-            "behavioural consistency",
-            format!(
-                "the model has no d′ in row {row}, column {column} of its signature, where people have one: \
-                 probabilities of 0, or 0 and 1 in one difference"
-            ),
-            "take a readout that gives every object a probability above 0",
-        )),
-    }
+/// The first cell of a signature that people have and a model lacks.
+fn lacking(model: &Array2<f64>, people: &Array2<f64>) -> Option<(usize, usize)> {
+    let mut cells = model.indexed_iter().zip(people);
+    let found = cells.find(|((_, model), people)| model.is_nan() && !people.is_nan());
+    found.map(|((cell, _), _)| cell)
+}
+
+fn without(cell: &str) -> Error {
+    Error::data(
+        "behavioural consistency",
+        format!(
+            "the model has no d′ of {cell}, where people have one: probabilities of 0, or 0 and 1 in one difference"
+        ),
+        "take a readout that gives every object a probability above 0",
+    )
 }
 
 /// Pearson's r over the cells that both have.
@@ -180,7 +168,8 @@ mod tests {
     #[test]
     fn published_signatures_correlate_as_published() {
         let [model, people] = golden().map(|alarms| Signature::I2n.of(&alarms));
-        let found = with_people(&model, &people).unwrap();
+        assert_eq!(lacking(&model, &people), None);
+        let found = correlate(&model, &people);
         assert!((found + 0.23592585930066448).abs() < 1e-13, "{found}");
     }
 
@@ -208,6 +197,7 @@ mod tests {
         }
         let names = |n: usize| (0..n).map(|number| format!("{number:04}")).collect();
         Trials {
+            path: "t.csv".into(),
             images: names(n_images),
             objects: names(n_objects),
             truth: truth.to_vec(),
@@ -251,7 +241,13 @@ mod tests {
         let text = consistency(&certain, &trials, Signature::I2)
             .unwrap_err()
             .to_string();
-        assert!(text.contains("row 0, column 1"), "{text}");
+        assert!(
+            text.contains("no d′ of image `0000` against `0001`"),
+            "{text}"
+        );
+        let text = consistency(&certain, &trials, Signature::O1);
+        let text = text.unwrap_err().to_string();
+        assert!(text.contains("no d′ of object `0000`, where"), "{text}");
         let fewer = FalseAlarms::of_probabilities(p.slice(ndarray::s![..3, ..]), &truth[..3]);
         assert!(consistency(&fewer.unwrap(), &trials, Signature::I2).is_err());
     }

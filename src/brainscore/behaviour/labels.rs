@@ -7,7 +7,7 @@
 //! | `object_name` | the object in it |
 //! | `split` | `train` (it is learned) or `test` (it is asked for); without the column all are learned |
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::brainscore::names::{in_order, numbered};
 use crate::error::{Error, Result};
@@ -17,6 +17,8 @@ use crate::stats::splits::{self, Size, Split};
 /// Images and the objects in them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Labels {
+    /// The file, for errors.
+    pub path: PathBuf,
     /// Names of the images in the order of the file, `(n_images,)`.
     pub images: Vec<String>,
     /// Names of the objects, ascending, `(n_objects,)`.
@@ -54,6 +56,7 @@ impl Labels {
         }
         let numbers = numbered(objects.iter().copied());
         Ok(Labels {
+            path: table.path().to_owned(),
             truth: objects.iter().map(|object| numbers[object]).collect(),
             split: split(table, &images)?,
             images: images.into_iter().map(str::to_owned).collect(),
@@ -70,7 +73,8 @@ impl Labels {
             train: (0..self.images.len()).collect(),
             test: Vec::new(),
         };
-        self.complete(self.split.clone().unwrap_or_else(all))
+        let remedy = "give one with the split `train`, or leave the object out";
+        self.complete(self.split.clone().unwrap_or_else(all), remedy)
     }
 
     /// A random split by objects.
@@ -86,10 +90,12 @@ impl Labels {
             Error::data("the split of the labels", reason.to_string(), remedy)
         })?;
         let split = splits.into_iter().next();
-        self.complete(split.expect("one was asked for"))
+        let remedy = "give more of its images, a smaller `--test-share`, or leave the object out";
+        self.complete(split.expect("one was asked for"), remedy)
     }
 
-    fn complete(&self, split: Split) -> Result<Split> {
+    /// A split from which every object is learned.
+    fn complete(&self, split: Split, remedy: &str) -> Result<Split> {
         let mut learned = vec![false; self.objects.len()];
         split
             .train
@@ -97,11 +103,11 @@ impl Labels {
             .for_each(|&image| learned[self.truth[image]] = true);
         match learned.iter().position(|learned| !learned) {
             None => Ok(split),
-            Some(object) => Err(Error::data(
-                format!("object `{}` of the labels", self.objects[object]),
-                "has no image to learn from",
-                "give one with the split `train`, or leave the object out",
-            )),
+            Some(object) => {
+                let object = &self.objects[object];
+                let problem = format!("has no image of the object `{object}` to learn from");
+                Err(Error::file(&self.path, problem, remedy))
+            }
         }
     }
 
@@ -173,6 +179,21 @@ mod tests {
         objects.sort_unstable();
         assert_eq!(objects, [0, 0, 1, 1, 2, 2, 3, 3]);
         assert!(found.random(0.05, 1).is_err());
+        // Of two images for the eight, either each object has one or one object has both.
+        let rows: String = (0..8)
+            .map(|row| format!("i{row},{}\n", if row < 2 { "a" } else { "b" }))
+            .collect();
+        let found = labels(&format!("stimulus_id,object_name\n{rows}")).unwrap();
+        let told = (1..20).find_map(|seed| found.random(0.75, seed).err());
+        let told = told.unwrap().to_string();
+        assert!(
+            told.contains("`l.csv`: has no image of the object `a` to learn"),
+            "{told}"
+        );
+        assert!(
+            told.contains("a smaller `--test-share`") && !told.contains("`train`"),
+            "{told}"
+        );
     }
 
     #[test]
@@ -193,7 +214,7 @@ mod tests {
         );
         told(
             "stimulus_id,object_name,split\na,x,train\nb,y,test\n",
-            "object `y` of the labels: has no image",
+            "`l.csv`: has no image of the object `y` to learn from",
         );
     }
 }

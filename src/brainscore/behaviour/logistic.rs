@@ -118,7 +118,11 @@ impl Logistic {
     }
 }
 
-fn check(n_images: usize, classes: &[usize], n_classes: usize, c: f64) -> Result<()> {
+/// Refuses what cannot be learned, whatever the features are.
+///
+/// # Errors
+/// If `C` is not positive, a class has no image, or there is one class only.
+pub(super) fn check(n_images: usize, classes: &[usize], n_classes: usize, c: f64) -> Result<()> {
     let refuse = |problem: String, remedy: &str| {
         Err(Error::data(
             "logistic regression",

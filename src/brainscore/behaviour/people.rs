@@ -95,37 +95,52 @@ impl People {
         }
     }
 
-    /// Checks what a model is to learn against what people saw; how many of their images it learns, too.
-    ///
-    /// - `learned`: places in the labels.
+    /// The file, for errors.
+    fn path(&self) -> &Path {
+        match self {
+            People::Trials(trials, _) => &trials.path,
+            People::Answers(answers) => &answers.path,
+        }
+    }
+
+    /// Checks what a model is to learn against what people saw.
     ///
     /// # Errors
     /// If an object has no label, or an image holds another object than the labels tell.
-    pub fn check(&self, labels: &Labels, learned: &[usize]) -> Result<usize> {
+    pub fn check(&self, labels: &Labels) -> Result<()> {
         let (images, objects) = (self.images(), self.objects());
         if let Some(object) = objects
             .iter()
             .find(|object| !labels.objects.contains(object))
         {
-            return Err(Error::data(
-                format!("object `{object}` of the trials"),
-                "has no label",
-                "add images with it to the labels, or leave its trials out",
-            ));
+            let problem = format!(
+                "has no image of the object `{object}` of `{}`",
+                self.path().display()
+            );
+            let remedy = "add images with it, or leave its trials out";
+            return Err(Error::file(&labels.path, problem, remedy));
         }
         for (image, &object) in labels.images.iter().zip(&labels.truth) {
             let (told, place) = (&labels.objects[object], images.binary_search(image));
             let shown = place.map(|place| &objects[self.truth()[place]]);
             if let Some(shown) = shown.ok().filter(|shown| *shown != told) {
-                return Err(Error::data(
-                    format!("image `{image}`"),
-                    format!("holds `{told}` by the labels and `{shown}` by the trials"),
-                    "correct one of the two",
-                ));
+                let problem = format!(
+                    "has the image `{image}` with `{told}` in it, and `{}` with `{shown}`",
+                    self.path().display()
+                );
+                return Err(Error::file(&labels.path, problem, "correct one of the two"));
             }
         }
-        let is_learned = |&&image: &&usize| images.binary_search(&labels.images[image]).is_ok();
-        Ok(learned.iter().filter(is_learned).count())
+        Ok(())
+    }
+
+    /// How many of their images a model learns, too.
+    ///
+    /// - `learned`: places in the labels.
+    #[must_use]
+    pub fn n_learned(&self, labels: &Labels, learned: &[usize]) -> usize {
+        let was_seen = |image: &usize| self.images().binary_search(&labels.images[*image]).is_ok();
+        learned.iter().filter(|image| was_seen(image)).count()
     }
 
     /// Compares a layer with them: a row of results, and why it has no number if it has none.
@@ -136,27 +151,46 @@ impl People {
     /// If the model lacks an image or object.
     pub fn row(&self, layer: &str, model: &Probabilities) -> Result<(Row, Option<String>)> {
         let probabilities = model.select(self.images(), self.objects())?;
-        let n_images = self.images().len();
+        let no_number = |p: &f64| !(*p >= 0.0 && p.is_finite());
+        let mut cells = probabilities.indexed_iter();
+        if let Some(((image, object), p)) = cells.find(|(_, p)| no_number(p)) {
+            let (image, object) = (&self.images()[image], &self.objects()[object]);
+            let reason = format!("image `{image}` has {p} as the probability of `{object}`");
+            return Ok(self.without_number(layer, &reason));
+        }
         Ok(match self.compare(probabilities.view()) {
             Ok(measured) => {
-                let undefined = measured.score.raw.is_none();
-                let reason = undefined.then(|| format!("layer `{layer}`: {}", self.undefined()));
+                let reason = self.undefined(&measured.score);
+                let reason = reason.map(|reason| format!("layer `{layer}`: {reason}"));
                 (measured.row(layer, None), reason)
             }
-            Err(error) => {
-                let nothing = nothing(n_images).row(layer, None);
-                (nothing, Some(format!("layer `{layer}`: {error}")))
-            }
+            Err(error) => self.without_number(layer, &error.to_string()),
         })
     }
 
-    fn undefined(&self) -> &'static str {
-        match self {
+    /// The row of a layer that cannot be compared, and why it cannot.
+    #[must_use]
+    pub fn without_number(&self, layer: &str, reason: &str) -> (Row, Option<String>) {
+        let nothing = nothing(self.images().len()).row(layer, None);
+        (nothing, Some(format!("layer `{layer}`: {reason}")))
+    }
+
+    /// Why a layer has no score, if it has none.
+    fn undefined(&self, score: &Scored) -> Option<&'static str> {
+        if score.ceiled.is_some() {
+            return None;
+        }
+        if score.raw.is_some() {
+            return Some(
+                "there is no ceiling: people are too few, or agree no more than by chance",
+            );
+        }
+        Some(match self {
             People::Trials(..) => "nothing is defined: model or people have the same d′ everywhere",
             People::Answers(_) => {
                 "nothing is defined: all answers of the model or of people are right, or wrong"
             }
-        }
+        })
     }
 
     /// - `probabilities`: of these images and objects, `(n_images, n_objects)`.
@@ -187,15 +221,17 @@ impl People {
     }
 }
 
+/// Why a model without time has no solution times, which is no mistake.
+pub const NO_TIME: &str =
+    "responses are the same at all times: there is none at which an image is solved";
+
 /// Object-solution times as a row of results, and why it has no number if it has none.
 ///
 /// - `n_images`: images in training and test.
 #[must_use]
 pub fn of_times(layer: &str, found: &Outcome, n_images: usize) -> (Row, Option<String>) {
     let Outcome::Scored(scores) = found else {
-        let reason =
-            "responses are the same at all times: there is none at which an image is solved";
-        return (nothing(n_images).row(layer, None), Some(reason.to_owned()));
+        return (nothing(n_images).row(layer, None), Some(NO_TIME.to_owned()));
     };
     let found = Mean {
         value: scores.raw,

@@ -2,7 +2,7 @@
 //! with the column `stimulus_id` and a column per object, a row per image.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ndarray::Array2;
 
@@ -16,6 +16,8 @@ const IMAGE: &str = "stimulus_id";
 /// Probabilities of named objects in named images.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Probabilities {
+    /// The file, for errors; none of those of a readout.
+    pub path: Option<PathBuf>,
     /// Names of the images, `(n_images,)`.
     pub images: Vec<String>,
     /// Names of the objects, `(n_objects,)`.
@@ -59,6 +61,7 @@ impl Probabilities {
             };
         }
         Ok(Probabilities {
+            path: Some(table.path().to_owned()),
             images: images.into_iter().map(str::to_owned).collect(),
             objects: columns
                 .iter()
@@ -85,7 +88,7 @@ impl Probabilities {
     /// # Errors
     /// If one is not there; it is named.
     pub fn places(&self, objects: &[String]) -> Result<Vec<usize>> {
-        places("object", objects, &self.objects)
+        self.find("object", objects, &self.objects)
     }
 
     /// These images and objects in this order, `(n_images, n_objects)`.
@@ -93,35 +96,39 @@ impl Probabilities {
     /// # Errors
     /// If one is not there; it is named.
     pub fn select(&self, images: &[String], objects: &[String]) -> Result<Array2<f64>> {
-        let rows = places("image", images, &self.images)?;
+        let rows = self.find("image", images, &self.images)?;
         let columns = self.places(objects)?;
         Ok(Array2::from_shape_fn(
             (rows.len(), columns.len()),
             |(row, column)| self.values[[rows[row], columns[column]]],
         ))
     }
-}
 
-fn places(what: &str, wanted: &[String], known: &[String]) -> Result<Vec<usize>> {
-    let numbers: HashMap<&str, usize> = known
-        .iter()
-        .enumerate()
-        .map(|(number, name)| (name.as_str(), number))
-        .collect();
-    let place = |name: &String| {
-        numbers.get(name.as_str()).copied().ok_or_else(|| {
-            let remedy = match what {
-                "object" => format!(
-                    "the model knows {}; teach it, or leave it out",
-                    quoted(known.iter().map(String::as_str).take(MOST_NAMED))
-                ),
-                _ => "add its row, or leave its trials out".to_owned(),
-            };
-            let problem = "has no probability of the model";
-            Error::data(format!("{what} `{name}`"), problem, remedy)
-        })
-    };
-    wanted.iter().map(place).collect()
+    /// Places of these names; the first that is not there is an error.
+    fn find(&self, what: &str, wanted: &[String], known: &[String]) -> Result<Vec<usize>> {
+        let numbers: HashMap<&str, usize> = known
+            .iter()
+            .enumerate()
+            .map(|(number, name)| (name.as_str(), number))
+            .collect();
+        let place = |name: &String| {
+            numbers.get(name.as_str()).copied().ok_or_else(|| {
+                let remedy = match what {
+                    "object" => format!(
+                        "the model knows {}; teach it, or leave it out",
+                        quoted(known.iter().map(String::as_str).take(MOST_NAMED))
+                    ),
+                    _ => "add its row, or leave its trials out".to_owned(),
+                };
+                let problem = match &self.path {
+                    Some(path) => format!("has no probability in `{}`", path.display()),
+                    None => "has no probability of the model".to_owned(),
+                };
+                Error::data(format!("{what} `{name}`"), problem, remedy)
+            })
+        };
+        wanted.iter().map(place).collect()
+    }
 }
 
 /// Objects that an error lists.
@@ -139,6 +146,7 @@ mod tests {
     #[test]
     fn a_file_is_read_as_it_was_written() {
         let written = Probabilities {
+            path: Some("p.csv".into()),
             images: vec!["a,1".to_owned(), "b".to_owned()],
             objects: vec!["dog".to_owned(), "cat".to_owned()],
             values: array![[0.1, 0.9], [1e-300, 1.0 / 3.0]],
@@ -153,7 +161,7 @@ mod tests {
             error.unwrap_err().to_string()
         };
         assert!(told(&["c"], &["dog"]).contains("image `c`"));
-        assert!(told(&["b"], &["ape"]).contains("object `ape`: has no probability"));
+        assert!(told(&["b"], &["ape"]).contains("object `ape`: has no probability in `p.csv`"));
     }
 
     #[test]

@@ -19,6 +19,7 @@ use ndarray::{Array2, Axis};
 
 use super::choices::FalseAlarms;
 use super::dprime;
+use super::trials::Trials;
 use crate::nearest;
 
 /// Which signature.
@@ -72,6 +73,26 @@ impl Signature {
             Signature::I2n => less_objects(images(), &alarms.truth),
             Signature::O1 => over_distractors(&dprime::of_objects(alarms)),
             Signature::O2 => dprime::of_objects(alarms),
+        }
+    }
+}
+
+impl Signature {
+    /// What a cell is of, in words.
+    ///
+    /// # Panics
+    /// If the signature of these trials has no such cell.
+    #[track_caller]
+    pub(super) fn name_of(self, (row, column): (usize, usize), trials: &Trials) -> String {
+        let row = match self {
+            Signature::O1 | Signature::O2 => format!("object `{}`", trials.objects[row]),
+            _ => format!("image `{}`", trials.images[row]),
+        };
+        match self {
+            Signature::I2 | Signature::I2n | Signature::O2 => {
+                format!("{row} against `{}`", trials.objects[column])
+            }
+            _ => row,
         }
     }
 }

@@ -8,7 +8,7 @@
 //! | `time` | its measured solution time in ms; empty if it was never solved |
 //! | `i1` | the `i1` that was reached at that time |
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::object_time::{self, Measured};
 use crate::brainscore::names::{in_order, numbered};
@@ -19,6 +19,8 @@ use crate::stats::splits::Split;
 /// What was measured of every image.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SolutionTimes {
+    /// The file, for errors.
+    pub path: PathBuf,
     /// Names of the images, ascending, `(n_images,)`.
     pub images: Vec<String>,
     /// Names of the objects, ascending, `(n_objects,)`.
@@ -53,6 +55,7 @@ impl SolutionTimes {
         rows.sort_by_key(|&row| names[row]);
         let numbers = numbered(rows.iter().map(|&row| table.text(row, truth)));
         let mut found = SolutionTimes {
+            path: table.path().to_owned(),
             images: rows.iter().map(|&row| names[row].to_owned()).collect(),
             objects: Vec::new(),
             truth: Vec::new(),
@@ -103,11 +106,12 @@ impl SolutionTimes {
         for split in &splits {
             let learned = |object: &usize| split.train.iter().any(|&i| self.truth[i] == *object);
             if let Some(object) = (0..self.objects.len()).find(|object| !learned(object)) {
-                return Err(Error::data(
-                    format!("object `{}` of the solution times", self.objects[object]),
-                    "is not learned in one of the splits",
-                    "give more of its images, or leave them out",
-                ));
+                let object = &self.objects[object];
+                let problem = format!(
+                    "has too few images of the object `{object}`: one of the splits has none to learn from"
+                );
+                let remedy = "give more of its images, or leave them out";
+                return Err(Error::file(&self.path, problem, remedy));
             }
         }
         Ok(splits)

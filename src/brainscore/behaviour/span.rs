@@ -58,6 +58,21 @@ pub fn coordinates(features: &Features, fitted: &[usize]) -> Result<Array2<f64>>
     Ok(product(&products, &scaled))
 }
 
+/// Bytes that [`coordinates`] and a readout of them take beside the features, at most.
+///
+/// - `n_images`, `n_fitted`: all images, and those that are learned.
+pub(super) fn bytes(n_images: usize, n_fitted: usize, n_units: usize) -> u64 {
+    let numbers = if n_units <= n_fitted {
+        // Standardised units and coordinates, the fitted images' rows of both; products, eigenvectors, the chosen ones.
+        2 * n_images * n_units + 2 * n_fitted * n_units + 3 * n_units * n_units
+    } else {
+        // Products of all images, the fitted images' columns of them, coordinates; of the fitted ones products,
+        // eigenvectors, the scaled ones.
+        n_images * n_images + 2 * n_images * n_fitted + 3 * n_fitted * n_fitted
+    };
+    (numbers * size_of::<f64>()) as u64
+}
+
 /// Units of all images, standardised by the fitted ones.
 pub(super) struct Standardised {
     /// `(n_images, n_columns)`.

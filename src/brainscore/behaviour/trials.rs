@@ -13,7 +13,7 @@
 //! The order of the rows matters: random halves of trials are drawn by their numbers.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::brainscore::names::{in_order, numbered};
 use crate::error::{Error, Result};
@@ -33,6 +33,8 @@ pub struct Trial {
 /// Trials and what their numbers stand for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trials {
+    /// The file, for errors.
+    pub path: PathBuf,
     /// Names of the images, ascending, `(n_images,)`.
     pub images: Vec<String>,
     /// Names of the objects, ascending, `(n_objects,)`.
@@ -81,6 +83,7 @@ impl Trials {
             choice: objects[choice],
         };
         Ok(Trials {
+            path: table.path().to_owned(),
             truth,
             trials: rows.iter().map(trial).collect(),
             images: in_order(images),

@@ -10,6 +10,7 @@
 //! | `W.npy` | `W`, `(n_units, n_objects)` |
 //! | `b.npy` | `b`, `(n_objects,)` |
 //! | `mean.npy`, `scale.npy` | mean and standard deviation (n; 1 for a constant unit) over the learned images, `(n_units,)` |
+//! | `readout.json` | how it was made; written last, so that it vouches for the others ([`io::atomic`](crate::io::atomic)) |
 //!
 //! Arrays are of double precision. Units are in the order of the features: those of an array flattened row by row.
 
@@ -26,6 +27,11 @@ use crate::io::atomic::Batch;
 use crate::io::npy;
 use crate::io::table::{self, Table};
 use crate::ridge::linalg;
+
+/// Name of the record of how a readout was made.
+pub const RECORD: &str = "readout.json";
+/// Name of the file of the weights, which a folder of results without a readout lacks.
+pub const WEIGHTS: &str = "W.npy";
 
 /// Column of the objects' names.
 const OBJECT: &str = "object_name";
@@ -108,7 +114,7 @@ impl Weights {
         Ok(softmax(&(logits + &self.intercept)))
     }
 
-    /// Adds the files of a folder to a batch.
+    /// Adds the files of a folder to a batch, in which [`RECORD`] is to come last.
     ///
     /// # Errors
     /// If they cannot be written.
@@ -117,7 +123,7 @@ impl Weights {
         let objects = table::encode([OBJECT], rows);
         batch.add(folder.join("objects.csv"), &objects)?;
         for (name, bytes) in [
-            ("W.npy", npy::encode(&self.weights)),
+            (WEIGHTS, npy::encode(&self.weights)),
             ("b.npy", npy::encode(&self.intercept)),
             ("mean.npy", npy::encode(&self.mean)),
             ("scale.npy", npy::encode(&self.scale)),
@@ -130,14 +136,19 @@ impl Weights {
     /// Reads the files of a folder.
     ///
     /// # Errors
-    /// If one cannot be read, holds a number that is not finite, or shapes do not fit together.
+    /// If one cannot be read, holds a number that is not finite or a scale that is not above 0, shapes do not fit
+    /// together, or the record is not there: then the files may be of two readouts.
     pub fn read(folder: &Path) -> Result<Weights> {
+        if folder.is_dir() && !folder.join(RECORD).exists() {
+            let problem = format!("has no `{RECORD}`: what is there may be of an interrupted run");
+            return Err(Error::file(folder, problem, REMEDY));
+        }
         let objects = Table::read(folder.join("objects.csv"))?;
         let objects: Vec<String> = (objects.keys(objects.find(OBJECT)?)?)
             .into_iter()
             .map(str::to_owned)
             .collect();
-        let weights: Array2<f64> = array(&folder.join("W.npy"))?;
+        let weights: Array2<f64> = array(&folder.join(WEIGHTS))?;
         let (n_units, n_objects) = (weights.nrows(), objects.len());
         let vector = |name: &str, n: usize| -> Result<Array1<f64>> {
             let path = folder.join(name);
@@ -149,11 +160,18 @@ impl Weights {
         };
         if weights.ncols() != n_objects {
             let shape = format!("{} columns for {n_objects} objects", weights.ncols());
-            return Err(misfit(&folder.join("W.npy"), &shape));
+            return Err(misfit(&folder.join(WEIGHTS), &shape));
+        }
+        let scale = vector("scale.npy", n_units)?;
+        if scale.iter().any(|&scale| scale <= 0.0) {
+            return Err(misfit(
+                &folder.join("scale.npy"),
+                "a scale that is not above 0",
+            ));
         }
         Ok(Weights {
             mean: vector("mean.npy", n_units)?,
-            scale: vector("scale.npy", n_units)?,
+            scale,
             intercept: vector("b.npy", n_objects)?,
             weights,
             objects,
@@ -171,9 +189,11 @@ fn array<D: Dimension>(path: &Path) -> Result<Array<f64, D>> {
     fits.map_err(|_| misfit(path, &format!("the shape {shape:?}")))
 }
 
+/// What to do about files that are no readout.
+const REMEDY: &str = "make the readout again with `bhscore readout --out`";
+
 fn misfit(path: &Path, what: &str) -> Error {
-    let remedy = "make the readout again with `bhscore readout --out`";
-    Error::file(path, format!("has {what}"), remedy)
+    Error::file(path, format!("has {what}"), REMEDY)
 }
 
 #[cfg(test)]
@@ -234,6 +254,10 @@ mod tests {
         let mut batch = Batch::new();
         weights.add_to(&mut batch, folder.path()).unwrap();
         batch.commit().unwrap();
+        // Without the record the run that wrote them did not come to its end.
+        let told = Weights::read(folder.path()).unwrap_err().to_string();
+        assert!(told.contains("has no `readout.json`"), "{told}");
+        std::fs::write(folder.path().join(RECORD), "{}").unwrap();
         assert_eq!(Weights::read(folder.path()).unwrap(), weights);
         let other = Features::new(noise(3, 5, 1)).unwrap();
         assert!(weights.probabilities(&other).is_err());
@@ -242,6 +266,10 @@ mod tests {
         std::fs::write(folder.path().join("scale.npy"), npy::encode(&nan)).unwrap();
         let told = Weights::read(folder.path()).unwrap_err().to_string();
         assert!(told.contains("scale.npy") && told.contains("not finite"));
+        nan[2] = 0.0;
+        std::fs::write(folder.path().join("scale.npy"), npy::encode(&nan)).unwrap();
+        let told = Weights::read(folder.path()).unwrap_err().to_string();
+        assert!(told.contains("scale.npy") && told.contains("not above 0"));
         let bytes = npy::encode(&Array1::zeros(5));
         std::fs::write(folder.path().join("scale.npy"), bytes).unwrap();
         let told = Weights::read(folder.path()).unwrap_err().to_string();

@@ -13,7 +13,7 @@ use bhscore::extract::resident::resident_bytes;
 use bhscore::settings::{self, Extract, Filter, Network, PreprocessEntry, Transform};
 use serde_json::json;
 
-use super::args::{EngineArg, ExtractArgs, FilterArg};
+use super::args::{EngineArg, ExtractArgs, FilterArg, RunningArgs};
 use crate::cli::{Global, speech};
 
 /// Loads it with its layers, its weights or a control, and what pixels become.
@@ -34,13 +34,13 @@ pub fn load(
     };
     let input = model.graph().layout(&path, args.input.size)?;
     let layers = wanted_layers(args, network, chosen, &model)?;
-    batch(args, &input, &path)?;
+    batch(&args.running, &input, &path)?;
     let loading = Loading {
         input,
         preprocess: preprocess(args, chosen)?,
         layers,
         weights,
-        engine: choice(args),
+        engine: choice(&args.running),
     };
     let loaded = Loaded::load(model, loading, before)?;
     if !loaded.untouched.is_empty() && !global.quiet {
@@ -159,8 +159,9 @@ fn wanted_layers(
     Ok(layers)
 }
 
-pub fn batch(args: &ExtractArgs, input: &Layout, model: &Path) -> Result<usize> {
-    match (input.batch, args.running.batch.map(usize::from)) {
+/// Images of a pass: as many as were asked for, as the model takes, or as suit the engine.
+pub fn batch(args: &RunningArgs, input: &Layout, model: &Path) -> Result<usize> {
+    match (input.batch, args.batch.map(usize::from)) {
         (Some(fixed), Some(asked)) if fixed != asked => {
             let problem = format!("takes exactly {fixed} images at a time");
             let remedy = "leave `--batch` out, or export it with a free batch size";
@@ -172,11 +173,11 @@ pub fn batch(args: &ExtractArgs, input: &Layout, model: &Path) -> Result<usize> 
     }
 }
 
-fn choice(args: &ExtractArgs) -> Choice {
-    let is_ort = args.running.engine == Some(EngineArg::Ort)
-        || (args.running.engine.is_none() && args.running.ort_lib.is_some());
+fn choice(args: &RunningArgs) -> Choice {
+    let is_ort =
+        args.engine == Some(EngineArg::Ort) || (args.engine.is_none() && args.ort_lib.is_some());
     if is_ort {
-        Choice::Ort(args.running.ort_lib.clone())
+        Choice::Ort(args.ort_lib.clone())
     } else {
         Choice::Rten
     }

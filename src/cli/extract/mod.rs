@@ -20,8 +20,7 @@ use serde_json::{Value, json};
 
 use self::args::SplitArg;
 pub use self::args::{ExtractArgs, InputArgs, RunningArgs, degrees};
-use self::load::batch;
-pub use self::load::{chosen, load, model_path, network};
+pub use self::load::{batch, chosen, load, model_path, network};
 use self::report::{as_json, bar, report};
 use super::crew::Crew;
 use super::stages::StageArgs;
@@ -111,7 +110,11 @@ pub fn extract(
             .map(|(model, image)| Degrees { model, image }),
         units: chosen.units,
         seed: chosen.seed,
-        batch: batch(args, &loaded.input, &model_path(global, args, &chosen)?)?,
+        batch: batch(
+            &args.running,
+            &loaded.input,
+            &model_path(global, args, &chosen)?,
+        )?,
         memory: global.memory(),
     };
     let mut outcome = Outcome::Complete;

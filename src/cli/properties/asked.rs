@@ -27,6 +27,8 @@ pub struct Asked {
     pub is_committed: bool,
     /// Visual angle of the whole input.
     pub degrees: f64,
+    /// Images of a pass.
+    pub batch: usize,
     /// Fingerprint of the manifest, if there is one.
     pub manifest_sha256: Option<String>,
 }
@@ -79,6 +81,7 @@ fn of_manifest(global: &Global, args: &PropertiesArgs, path: &Path) -> Result<As
     }
     let degrees = visual_degrees(args.visual_degrees.or(manifest.visual_degrees))?;
     let network = submission.network(|name| name == layer, global.memory())?;
+    let batch = extract::batch(&args.running, &network.input, &submission.source())?;
     Ok(Asked {
         model,
         folder,
@@ -86,6 +89,7 @@ fn of_manifest(global: &Global, args: &PropertiesArgs, path: &Path) -> Result<As
         layer,
         is_committed,
         degrees,
+        batch,
         manifest_sha256: Some(submission.sha256),
     })
 }
@@ -114,6 +118,8 @@ fn of_file(global: &Global, args: &PropertiesArgs) -> Result<Asked> {
     let degrees = visual_degrees(args.visual_degrees)?;
     let chosen = extract::chosen(&wanted, network.as_ref())?;
     let loaded = extract::load(global, &wanted, network.as_ref(), &chosen)?;
+    let path = extract::model_path(global, &wanted, &chosen)?;
+    let batch = extract::batch(&args.running, &loaded.input, &path)?;
     Ok(Asked {
         model,
         folder,
@@ -121,6 +127,7 @@ fn of_file(global: &Global, args: &PropertiesArgs) -> Result<Asked> {
         layer,
         is_committed,
         degrees,
+        batch,
         manifest_sha256: None,
     })
 }
@@ -159,6 +166,7 @@ fn layer(
 }
 
 fn visual_degrees(given: Option<f64>) -> Result<f64> {
+    // That of a manifest is as it was written.
     given.filter(|degrees| *degrees > 0.0).ok_or_else(|| {
         Error::data(
             "the network's visual angle",

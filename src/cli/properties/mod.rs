@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Result;
+use bhscore::brainscore::metric::number;
 use bhscore::brainscore::properties::experiment::{
     self, N_IMAGES, Recorded, Score, record, scores,
 };
@@ -48,8 +49,8 @@ taken to spikes per second, and 15 properties measured, as Marques et al. (2021)
 are compared with published histograms of macaque V1 neurons. Properties of responses to textures
 are not measured: the images cannot be drawn.
 
-Results: results/brainscore/<model>/<property>.json, which `report` takes, properties_units.csv with
-every unit, and properties.svg and .png.
+Results: results/brainscore/<model>/<property>.json (neurons-<property>.json with --recordings
+neurons.csv), which `report` takes, properties.svg and .png, and properties_units.csv with every unit.
 
 Examples:
   bhscore -C study properties --net pytorch/alexnet --layer features.0 --visual-degrees 8
@@ -96,14 +97,16 @@ pub fn run(global: &Global, args: &PropertiesArgs) -> Result<Outcome> {
         None => BTreeMap::new(),
     };
     let asked = asked(global, args)?;
-    let n_in_pass = args.running.batch.map_or(1, usize::from);
-    let screen = Screen::new(&asked.network, asked.degrees, n_in_pass, global.memory())?;
+    let screen = Screen::new(&asked.network, asked.degrees, asked.batch, global.memory())?;
     let recorded = with_progress(global, &screen, &stop)?;
     let scores = scores(&recorded.values, &own, args.draws_seed);
     let missing = own.keys().filter(|property| property.set().is_none());
     for property in missing {
         let text = "is of textures, which are not shown: its neurons are not used";
         speech::warning(&format!("`{property}` {text}"));
+    }
+    for score in scores.iter().filter(|score| undefined(score)) {
+        speech::warning(&format!("`{}`: {UNDEFINED}", score.property));
     }
     keep(&asked, args, &screen, &recorded, &scores)?;
     speech::print(&match global.json {
@@ -151,7 +154,8 @@ fn with_progress(global: &Global, screen: &Screen, stop: &AtomicBool) -> Result<
     Ok(recorded?)
 }
 
-/// Writes a result for each scored property, every unit's properties, and the figure, all or nothing.
+/// Writes a result for each scored property, the figure, and every unit's properties. These come last: the old ones go
+/// first ([`Batch::commit`]), so that results without them are of an interrupted run.
 fn keep(
     asked: &Asked,
     args: &PropertiesArgs,
@@ -160,8 +164,6 @@ fn keep(
     scores: &[Score],
 ) -> Result<()> {
     let mut files = Batch::new();
-    let units = report::properties::units_csv(recorded, screen.shape());
-    files.add(asked.folder.join(UNITS), &units)?;
     let drawing = figure::properties(scores, &format!("{}, {}", asked.model, asked.layer));
     let place = |extension: &str| asked.folder.join(FIGURE).with_extension(extension);
     files.add(place("svg"), drawing.svg().as_bytes())?;
@@ -173,12 +175,23 @@ fn keep(
         let name = format!("{}.json", result.benchmark.id);
         files.add(asked.folder.join(name), &text)?;
     }
+    let units = report::properties::units_csv(recorded, screen.shape());
+    files.add(asked.folder.join(UNITS), &units)?;
     Ok(files.commit()?)
+}
+
+/// Why a property has no score.
+const UNDEFINED: &str =
+    "there is no ceiling: too few neurons have a value to be like themselves; give more of them";
+
+/// Whether there is no score, for lack of a ceiling.
+fn undefined(score: &Score) -> bool {
+    score.ceiled.value.is_nan()
 }
 
 /// A property's score as `score` would leave it.
 fn result(asked: &Asked, args: &PropertiesArgs, score: &Score) -> BenchmarkScore {
-    let number = |value: f64| value.is_finite().then_some(value);
+    let is_undefined = undefined(score);
     let values = Scored {
         raw: number(score.raw.value),
         error: number(score.raw.error),
@@ -204,9 +217,12 @@ fn result(asked: &Asked, args: &PropertiesArgs, score: &Score) -> BenchmarkScore
         },
         layer: Some(asked.layer.clone()),
         committed: asked.is_committed,
-        state: State::Ok,
-        reason: None,
-        score: Some(values),
+        state: match is_undefined {
+            true => State::Failed,
+            false => State::Ok,
+        },
+        reason: is_undefined.then(|| UNDEFINED.to_owned()),
+        score: Some(values).filter(|_| !is_undefined),
         rows: vec![Row {
             layer: asked.layer.clone(),
             subject: None,
@@ -224,7 +240,7 @@ fn result(asked: &Asked, args: &PropertiesArgs, score: &Score) -> BenchmarkScore
     }
 }
 
-/// The model page's name of a property; that of the user's neurons goes before it where they stand for published ones.
+/// The model page's name of a property; the name of the file goes before it where the neurons are the user's.
 fn benchmark_id(args: &PropertiesArgs, score: &Score) -> String {
     let key = score.property.key();
     match args.recordings.as_ref().filter(|_| score.is_own) {

@@ -5,11 +5,10 @@ use std::path::PathBuf;
 use anyhow::Result;
 use bhscore::Error;
 use bhscore::brainscore::behaviour::people::Comparison;
-use bhscore::brainscore::cka;
 use bhscore::brainscore::metric::Metric;
 use bhscore::brainscore::normalise::Normalise;
+use bhscore::brainscore::predictivity::MOST;
 use bhscore::brainscore::recordings::Estimator;
-use bhscore::brainscore::regression::Regression;
 use bhscore::brainscore::regression::pls::{N_COMPONENTS, Solver};
 use bhscore::nearest::quoted;
 use bhscore::work::layout::Split;
@@ -303,24 +302,8 @@ impl HowArgs {
             None | Some(PlsArg::Svd) => Solver::Svd,
             Some(PlsArg::Nipals) => Solver::Nipals,
         };
-        let pls = Regression::Pls {
-            n_components: self.components.unwrap_or(N_COMPONENTS),
-            solver,
-        };
-        let named = |name| {
-            let regression = Regression::by_name(name, solver);
-            Metric::Regression(regression.expect("one of the registry's"))
-        };
-        Kind::Recordings(match self.metric {
-            MetricArg::Pls => Metric::Regression(pls),
-            MetricArg::Reverse => Metric::Reverse(pls),
-            MetricArg::Ridge => named("ridge"),
-            MetricArg::Ridgecv => named("ridgecv"),
-            MetricArg::Linear => named("linear"),
-            MetricArg::Neuron => named("neuron"),
-            MetricArg::Rdm => Metric::Rdm,
-            MetricArg::Cka => Metric::Cka(cka::Estimator::Unbiased),
-            MetricArg::CkaBiased => Metric::Cka(cka::Estimator::Biased),
+        let n_components = self.components.unwrap_or(N_COMPONENTS);
+        match self.metric {
             MetricArg::I1
             | MetricArg::I1n
             | MetricArg::I2
@@ -332,11 +315,15 @@ impl HowArgs {
                     .name()
                     .parse()
                     .expect("keys are typed as they are");
-                return Kind::People(Comparison::Signature(signature));
+                Kind::People(Comparison::Signature(signature))
             }
-            MetricArg::ErrorConsistency => return Kind::People(Comparison::ErrorConsistency),
-            MetricArg::Ost => return Kind::SolutionTimes,
-        })
+            MetricArg::ErrorConsistency => Kind::People(Comparison::ErrorConsistency),
+            MetricArg::Ost => Kind::SolutionTimes,
+            metric => {
+                let metric = Metric::by_name(&metric.name(), solver, n_components);
+                Kind::Recordings(metric.expect("the others are of recordings"))
+            }
+        }
     }
 
     /// How scores of a metric are normalised.
@@ -442,9 +429,6 @@ impl BehaviourArgs {
         vec![("--solution-times", self.solution_times.is_some())]
     }
 }
-
-/// Most splits and components: what is above is a slip, and more than memory holds.
-const MOST: usize = 100_000;
 
 fn at_least_one(text: &str) -> std::result::Result<usize, String> {
     match text.parse() {

@@ -1,12 +1,12 @@
 //! Metrics of behaviour: what a readout of a layer chooses, against what people chose.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Result;
+use bhscore::Error;
 use bhscore::brainscore::behaviour::consistency::SEED;
-use bhscore::brainscore::behaviour::fit::{Fit, Lesson};
+use bhscore::brainscore::behaviour::fit::{Lesson, Pupil};
 use bhscore::brainscore::behaviour::labels::Labels;
 use bhscore::brainscore::behaviour::people::{Comparison, People};
 use bhscore::brainscore::behaviour::probabilities::Probabilities;
@@ -58,6 +58,7 @@ pub fn score(
     warn(&regional);
     let measure = Measure {
         by_region: false,
+        needs_ceiling: true,
         metric: comparison.key().to_owned(),
         normalise: comparison.normalise(),
         seed: SEED,
@@ -79,7 +80,8 @@ fn of_layers(
     let path = args.measure.how.need(&args.behaviour.labels, "--labels")?;
     let labels = Labels::read(path)?;
     let learned = labels.told()?.train;
-    let (n_learned, images) = (people.check(&labels, &learned)?, people.images());
+    people.check(&labels)?;
+    let (n_learned, images) = (people.n_learned(&labels, &learned), people.images());
     if n_learned > 0 {
         let n_images = images.len();
         speech::warning(&format!(
@@ -95,13 +97,20 @@ fn of_layers(
         },
     };
     for layer in layers {
-        let fit = Fit::of_layer(layer, lesson, images, global.memory(), stop)?;
-        regional.add(people.row(&layer.name, &fit.probabilities(images))?);
+        if stop.load(Ordering::Relaxed) {
+            return Err(Error::Interrupted.into());
+        }
+        let pupil = Pupil::of_layer(layer, lesson, images, global.memory(), stop)?;
+        regional.add(match pupil.learn() {
+            Ok(fit) => people.row(&layer.name, &fit.probabilities(images))?,
+            Err(error) => people.without_number(&layer.name, &error.to_string()),
+        });
     }
     Ok(())
 }
 
-/// The layers that are scored, and which of them was chosen beforehand: the committed one, or by custom the last.
+/// The layers that are scored, and which of them was committed to: of several the committed one, or by custom the last,
+/// to which nobody has committed.
 fn candidates(
     args: &ScoreArgs,
     mut layers: Vec<Layer>,
@@ -113,16 +122,15 @@ fn candidates(
     if !args.measure.model.layers.is_empty() {
         return (layers, committed);
     }
-    let wanted = committed.and_then(|committed| committed.layers.get(BEHAVIOUR).cloned());
-    let last = layers.last().map(|layer| layer.name.clone());
-    let Some(chosen) = wanted.or(last) else {
-        return (layers, None);
-    };
-    match layers.iter().any(|layer| layer.name == chosen) {
-        true => layers.retain(|layer| layer.name == chosen),
-        // Told as a committed layer that is not there.
+    let committed = committed.filter(|committed| committed.layers.contains_key(BEHAVIOUR));
+    let chosen = committed
+        .as_ref()
+        .map(|committed| &committed.layers[BEHAVIOUR]);
+    let is_chosen = |layer: &Layer| Some(&layer.name) == chosen;
+    match layers.iter().any(is_chosen) {
+        true => layers.retain(is_chosen),
+        // A committed layer that is not there is told with the score.
         false => drop(layers.drain(..layers.len().saturating_sub(1))),
     }
-    let layers_of = BTreeMap::from([(BEHAVIOUR.to_owned(), chosen)]);
-    (layers, Some(Commitment { layers: layers_of }))
+    (layers, committed)
 }

@@ -183,7 +183,8 @@ fn layers(submission: &Submission, extracted: Option<&Path>) -> Vec<Layer> {
     layers.map(|declared| layer(&declared.name)).collect()
 }
 
-/// Runs the network on the stimuli; the features go when the folder is dropped.
+/// Runs the network on the stimuli; the features go when the folder is dropped, and stay in TMPDIR after a second
+/// Ctrl-C.
 fn extracted(
     global: &Global,
     submission: &Submission,
@@ -223,17 +224,21 @@ fn extracted(
     let summary = stage::run(&job, &place, stop, &mut |event| match event {
         Event::Planned(n) => bar.set_length(n as u64),
         Event::Published(n) => bar.set_position(n as u64),
-        Event::Failed(..) => {}
+        Event::Failed(image, error) => {
+            let text = format!("stimulus `{}`: {error}", image.name);
+            bar.suspend(|| speech::note(&text));
+        }
     });
     bar.finish_and_clear();
     let summary = summary?;
     for warning in &summary.warnings {
         speech::warning(warning);
     }
-    if let Some((image, reason)) = summary.failed.first() {
-        let remedy =
-            "replace the image; recordings of a part of the stimuli would be another benchmark";
-        return Err(Error::data(format!("stimulus `{image}`"), reason, remedy).into());
+    if !summary.failed.is_empty() {
+        let (n_failed, n) = (summary.failed.len(), stimuli.len());
+        let problem = format!("has no usable image of {n_failed} of {n} stimuli, see above");
+        let remedy = "replace them; recordings of a part of the stimuli would be another benchmark";
+        return Err(Error::file(&images.images, problem, remedy).into());
     }
     if summary.interrupted {
         return Err(Error::Interrupted.into());

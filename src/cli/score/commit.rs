@@ -63,6 +63,12 @@ pub fn run(global: &Global, args: &CommitArgs) -> Result<Outcome> {
             "choose a metric of recordings; layers.json may name a layer for `behaviour` by hand";
         return Err(Error::data(item, "says nothing about regions", remedy).into());
     };
+    let model = args.measure.name.model.as_deref();
+    if let Some(file) = model.filter(|name| name.ends_with(".toml")) {
+        let problem = "is a manifest, whose layers stand for regions by its own section `commit`";
+        let remedy = "name the layers there, or give features and a name: `--features layers/ --model alexnet`";
+        return Err(Error::file(file, problem, remedy).into());
+    }
     let setup = setup(global, &args.measure.how, &metric)?;
     let mut data = args.measure.data(global)?;
     if let Components(Some(n)) = args.pca {

@@ -14,11 +14,12 @@ use std::sync::atomic::AtomicBool;
 
 use anyhow::Result;
 use bhscore::Error;
+use bhscore::brainscore::behaviour::people::NO_TIME;
 use bhscore::brainscore::benchmark::{Regional, Setup, measure};
 use bhscore::brainscore::commitment::Commitment;
 use bhscore::brainscore::layer::Layer;
 use bhscore::brainscore::metric::Metric;
-use bhscore::brainscore::predictivity::{N_SPLITS, SEED, TRAIN_SHARE};
+use bhscore::brainscore::predictivity::{N_FOLDS, N_SPLITS, SEED, TRAIN_SHARE};
 use bhscore::brainscore::recordings::Recordings;
 use bhscore::brainscore::result::{BenchmarkScore, State};
 use bhscore::brainscore::splitting::{self, Splitting};
@@ -34,9 +35,6 @@ pub use self::data::{Model, model};
 use self::naming::{Measure, Naming};
 pub use self::naming::{check_model_name, command};
 use super::{Global, Outcome, progress, speech, stop_flag};
-
-/// Folds over groups.
-const FOLDS: usize = 5;
 
 /// Options of `score`.
 #[derive(Args)]
@@ -62,7 +60,8 @@ Examples:
   bhscore score --model models/cornet_s/model.toml --benchmark benchmarks/public.toml
 
 With a model.toml and a benchmark's .toml all is said there: the network is run on the benchmark's
-images (features go to a temporary folder, TMPDIR), and the layers of [commit] stand for regions.")]
+images (features go to a temporary folder, TMPDIR, where a second Ctrl-C leaves them), and the
+layers of [commit] stand for regions.")]
 pub struct ScoreArgs {
     /// Take the best layer, whatever was committed
     #[arg(long)]
@@ -84,9 +83,10 @@ pub fn run(global: &Global, args: &ScoreArgs) -> Result<Outcome> {
         speech::note(&format!("results: {}", folder.display()));
     }
     // To have no time is what many models are like.
-    let may_fail = args.measure.how.metric == MetricArg::Ost;
-    let failed = found.iter().any(|score| score.state == State::Failed);
-    Ok(if failed && !may_fail {
+    let has_failed = |score: &BenchmarkScore| {
+        score.state == State::Failed && score.reason.as_deref() != Some(NO_TIME)
+    };
+    Ok(if found.iter().any(has_failed) {
         Outcome::Failed
     } else {
         Outcome::Complete
@@ -177,6 +177,7 @@ fn of_recordings(
 fn measured(setup: &Setup) -> Measure {
     Measure {
         by_region: true,
+        needs_ceiling: false,
         metric: setup.metric.name(),
         normalise: setup.normalise,
         seed: setup.splitting.seed(),
@@ -200,7 +201,7 @@ fn setup(global: &Global, how: &HowArgs, metric: &Metric) -> Result<Setup> {
         Splitting::Given(splitting::File::read(path)?)
     } else if how.groups.is_some() {
         Splitting::Groups {
-            n_folds: how.folds.unwrap_or(FOLDS),
+            n_folds: how.folds.unwrap_or(N_FOLDS),
         }
     } else {
         Splitting::Random {

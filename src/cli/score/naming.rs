@@ -6,7 +6,9 @@ use anyhow::Result;
 use bhscore::brainscore::benchmark::{OfSites, Regional};
 use bhscore::brainscore::commitment::Commitment;
 use bhscore::brainscore::normalise::Normalise;
-use bhscore::brainscore::result::{Benchmark, BenchmarkScore, Provenance, SCHEMA, State};
+use bhscore::brainscore::result::{
+    Benchmark, BenchmarkScore, Provenance, SCHEMA, State, is_file_name,
+};
 use bhscore::brainscore::summary::{best_layer, over_rows};
 use bhscore::io::atomic::{Batch, Staged};
 use bhscore::report::{scores, sites};
@@ -30,6 +32,8 @@ pub struct Naming {
 pub struct Measure {
     /// Whether there is a benchmark for each region.
     pub by_region: bool,
+    /// Whether a score that cannot be normalised is none.
+    pub needs_ceiling: bool,
     /// Name of the metric.
     pub metric: String,
     pub normalise: Normalise,
@@ -42,7 +46,7 @@ impl Naming {
         let model = args.model.clone().unwrap_or_else(|| model.to_owned());
         let source = args.benchmark.clone().unwrap_or_else(|| source.to_owned());
         check_model_name(&model, "`--model pytorch/alexnet`")?;
-        if !is_plain(&source) || source.contains('/') {
+        if !is_file_name(&source) {
             let remedy = "give a name without a slash: `--benchmark MajajHong2015`";
             return Err(Error::data(
                 format!("benchmark `{source}`"),
@@ -80,39 +84,17 @@ impl Naming {
         measure: &Measure,
         commitment: Option<&Commitment>,
     ) -> BenchmarkScore {
-        let region = &regional.region;
         let rows = &regional.rows;
         let mut layers: Vec<&str> = rows.iter().map(|row| row.layer.as_str()).collect();
         layers.dedup();
-        let wanted = commitment.and_then(|commitment| commitment.layers.get(region));
-        let is_there = |layer: &&String| rows.iter().any(|row| row.layer == **layer);
-        let committed = wanted.filter(is_there);
-        if let (Some(layer), None) = (wanted, committed) {
-            let text = "is not among the layers; the best of them stands for it";
-            speech::warning(&format!(
-                "layer `{layer}`, committed to for {region}, {text}"
-            ));
-        }
-        let layer = committed
-            .map(String::as_str)
-            .or_else(|| best_layer(rows, layers));
+        let committed = commitment.and_then(|commitment| committed(regional, commitment));
+        let layer = committed.or_else(|| best_layer(rows, layers));
         let score = layer.and_then(|layer| over_rows(rows, layer));
-        let metric = &measure.metric;
+        let score = score.filter(|score| !measure.needs_ceiling || score.ceiled.is_some());
         BenchmarkScore {
             schema: SCHEMA,
             model: self.model.clone(),
-            benchmark: Benchmark {
-                id: match measure.by_region {
-                    true => format!("{}.{region}-{metric}", self.source),
-                    false => format!("{}-{metric}", self.source),
-                },
-                version: self.version,
-                region: region.clone(),
-                metric: metric.clone(),
-                normalise: measure.normalise.key().to_owned(),
-                visual_degrees: self.visual_degrees,
-                bibtex: self.bibtex.clone(),
-            },
+            benchmark: self.benchmark(&regional.region, measure),
             layer: layer.map(str::to_owned),
             committed: committed.is_some(),
             state: match score {
@@ -135,6 +117,23 @@ impl Naming {
                 seed: measure.seed,
                 manifest_sha256: None,
             },
+        }
+    }
+
+    /// What was measured of a region.
+    fn benchmark(&self, region: &str, measure: &Measure) -> Benchmark {
+        let metric = &measure.metric;
+        Benchmark {
+            id: match measure.by_region {
+                true => format!("{}.{region}-{metric}", self.source),
+                false => format!("{}-{metric}", self.source),
+            },
+            version: self.version,
+            region: region.to_owned(),
+            metric: metric.clone(),
+            normalise: measure.normalise.key().to_owned(),
+            visual_degrees: self.visual_degrees,
+            bibtex: self.bibtex.clone(),
         }
     }
 
@@ -169,6 +168,20 @@ impl Naming {
     }
 }
 
+/// The layer that was committed to for a region, if it is there.
+fn committed<'a>(regional: &Regional, commitment: &'a Commitment) -> Option<&'a str> {
+    let region = &regional.region;
+    let layer = commitment.layers.get(region)?;
+    if regional.rows.iter().any(|row| row.layer == *layer) {
+        return Some(layer);
+    }
+    let text = "is not among the layers; the best of them stands for it";
+    speech::note(&format!(
+        "warning: layer `{layer}`, committed to for {region}, {text}"
+    ));
+    None
+}
+
 /// Ceiled scores of the sites of a layer: mean r over splits, divided by the site's ceiling.
 fn site_scores(sites: &[OfSites], layer: Option<&str>, normalise: Normalise) -> Vec<Option<f64>> {
     let of_layer = sites
@@ -190,7 +203,7 @@ fn site_scores(sites: &[OfSites], layer: Option<&str>, normalise: Normalise) -> 
 ///
 /// - `example`: of the option that names it.
 pub fn check_model_name(model: &str, example: &str) -> Result<()> {
-    if model.split('/').all(is_plain) {
+    if model.split('/').all(is_file_name) {
         return Ok(());
     }
     let remedy = format!("give a name, or two with a slash between them: {example}");
@@ -200,11 +213,6 @@ pub fn check_model_name(model: &str, example: &str) -> Result<()> {
         remedy,
     )
     .into())
-}
-
-/// Whether a text can be the name of a file.
-fn is_plain(part: &str) -> bool {
-    !matches!(part, "" | "." | "..") && !part.contains(['\\', '\0'])
 }
 
 /// The command that was typed, as words of a shell.

@@ -14,10 +14,10 @@ use bhscore::brainscore::normalise::Normalise;
 use bhscore::brainscore::predictivity::SEED;
 use bhscore::brainscore::result::BenchmarkScore;
 
-use super::ScoreArgs;
 use super::args::ModelArgs;
 use super::data::{Model, model, stem};
 use super::naming::{Measure, Naming};
+use super::{ScoreArgs, warn};
 use crate::cli::Global;
 
 /// Where the times were measured.
@@ -46,11 +46,13 @@ pub fn score(
         let layer = &bins[bin].layer;
         layer.features(&times.images, Want::Values, global.memory(), stop)
     };
-    let found = object_time::score(&starts, &mut responses, times.measured(), &splits)?;
+    let found = object_time::score(&starts, &mut responses, times.measured(), &splits, stop)?;
     let mut regional = Regional::new(REGION);
     regional.add(of_times(&name_of(&bins), &found, times.images.len()));
+    warn(&regional);
     let measure = Measure {
         by_region: false,
+        needs_ceiling: true,
         metric: how.metric.name(),
         normalise: Normalise::Ratio,
         seed: SEED,

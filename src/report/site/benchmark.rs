@@ -7,7 +7,7 @@ use super::board::{Benchmark, Board, Model};
 use super::html::Html;
 use super::rows::{by_layer, sites, with_error};
 use super::shades::{Cell, Strip, range, signed};
-use crate::brainscore::result::{BenchmarkScore, State};
+use crate::brainscore::result::{BenchmarkScore, Choice, State};
 use crate::brainscore::tree::{Score, Scored};
 
 #[derive(Serialize)]
@@ -32,7 +32,8 @@ struct Row {
     raw: Cell,
     ceiling: Cell,
     layer: String,
-    committed: bool,
+    /// Whether the layer is the best of several on these data.
+    is_best: bool,
     sites: String,
     layers: Option<Strip>,
     histogram: Option<Strip>,
@@ -148,7 +149,7 @@ fn row(
             score.and_then(|s| s.ceiling_error),
         ),
         layer: result.layer.clone().unwrap_or_default(),
-        committed: result.committed,
+        is_best: result.choice() == Choice::Best,
         sites: score.map(sites).unwrap_or_default(),
         layers: Strip::of(
             &by_layer(&result.rows),

@@ -152,7 +152,7 @@ fn same(model: &Model, get: fn(&BenchmarkScore) -> Option<Value>) -> Value {
     }
 }
 
-/// Layer of each region: the committed one, else the one that most of its benchmarks chose.
+/// Layer of each region: the committed one, else the one that most of its benchmarks chose or were measured with.
 pub fn layers(model: &Model) -> Map<String, Value> {
     let commitments = super::model::commitments(model);
     let layer = |commitment: super::model::Commitment| (commitment.region, commitment.layer.into());

@@ -12,6 +12,7 @@ use super::html::Html;
 use super::json::commands;
 use super::rows::{Row, by_layer, rows};
 use super::shades::{Cell, range, signed};
+use crate::brainscore::result::Choice;
 use crate::report::relation::p_text;
 
 #[derive(Serialize)]
@@ -244,7 +245,8 @@ fn warnings(model: &Model) -> Vec<String> {
 }
 
 /// Layer of each region, in the order in which regions are first met: the committed layer, else the one that most of
-/// the region's benchmarks chose, of equally frequent ones the first.
+/// the region's benchmarks chose, of equally frequent ones the first. Where no benchmark compared layers, the one that
+/// most of them were measured with.
 pub fn commitments(model: &Model) -> Vec<Commitment> {
     let mut regions: Vec<&str> = Vec::new();
     for score in &model.scores {
@@ -279,16 +281,23 @@ fn commitment(model: &Model, region: &str) -> Option<Commitment> {
             how: "committed to on other data".to_owned(),
         });
     }
-    let layers: Vec<&str> = of_region()
-        .filter_map(|score| score.layer.as_deref())
-        .collect();
+    let layers_by = |choice: Choice| -> Vec<&str> {
+        let chosen = of_region().filter(|score| score.choice() == choice);
+        chosen.filter_map(|score| score.layer.as_deref()).collect()
+    };
+    let (best, named) = (layers_by(Choice::Best), layers_by(Choice::Named));
+    let was_compared = !best.is_empty();
+    let layers = if was_compared { best } else { named };
     let votes = |layer: &str| layers.iter().filter(|other| **other == layer).count();
     let most = layers.iter().map(|layer| votes(layer)).max()?;
     let layer = layers.iter().find(|layer| votes(layer) == most)?;
     Some(Commitment {
         region: region.to_owned(),
         layer: (*layer).to_owned(),
-        how: format!("best on {most} of {} benchmarks", layers.len()),
+        how: match was_compared {
+            true => format!("best on {most} of {} benchmarks", layers.len()),
+            false => "named, not compared with others".to_owned(),
+        },
     })
 }
 

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::bibtex;
 use super::board::{Board, Column, Model};
 use super::shades::{Bar, Cell, Strip, signed};
-use crate::brainscore::result::{BenchmarkScore, Row as Layer, Scored as Numbers};
+use crate::brainscore::result::{BenchmarkScore, Choice, Row as Layer, Scored as Numbers};
 use crate::brainscore::tree::{Score, Scored};
 
 /// Trees of more rows are folded below the regions.
@@ -152,10 +152,10 @@ fn card(result: Option<&BenchmarkScore>) -> Card {
         ("metric", benchmark.metric.clone()),
     ];
     if let Some(layer) = &result.layer {
-        let how = if result.committed {
-            "committed"
-        } else {
-            "best on these data"
+        let how = match result.choice() {
+            Choice::Committed => "committed",
+            Choice::Best => "best on these data",
+            Choice::Named => "the only one measured",
         };
         facts.push(("layer", format!("{layer} ({how})")));
     }

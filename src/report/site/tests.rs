@@ -192,4 +192,32 @@ fn layers_are_the_committed_ones_or_those_that_most_benchmarks_chose() {
         (chosen.as_str(), how.as_str()),
         ("z", "committed to on other data")
     );
+    // Results of one layer choose nothing, however many they are.
+    let alone = |id| {
+        let mut score = with(id, false, "conv1");
+        score.rows.truncate(1);
+        score
+    };
+    let (chosen, how) = layer(vec![alone("a"), alone("b"), with("c", false, "conv2")]);
+    assert_eq!(
+        (chosen.as_str(), how.as_str()),
+        ("conv2", "best on 1 of 1 benchmarks")
+    );
+    let (chosen, how) = layer(vec![alone("a"), alone("b")]);
+    assert_eq!(
+        (chosen.as_str(), how.as_str()),
+        ("conv1", "named, not compared with others")
+    );
+    let files = files(&board(None, vec![alone("a")]), None);
+    let pages = ["models/m.html", "benchmarks/a-v1.html"].map(|page| text(&files, page));
+    assert!(
+        pages[0].contains("conv1 (the only one measured)"),
+        "{}",
+        pages[0]
+    );
+    assert!(
+        !pages
+            .iter()
+            .any(|page| page.contains("best here") || page.contains("best on"))
+    );
 }
