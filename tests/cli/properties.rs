@@ -268,7 +268,7 @@ fn what_is_missing_is_told_before_anything_is_shown() {
     edit("visual_degrees = 4", "visual_degrees = -4");
     properties(&env, &[])
         .status(2)
-        .stderr_contains("the network's visual angle: is not known");
+        .stderr_contains("`input.visual_degrees`: ");
     let tensors = MANIFEST.replace("tensor = \"simple\"", "tensor = \"features.0\"");
     let tensors = tensors.replace("depth = 2", "tensor = \"features.4\"\ndepth = 2");
     fs::write(env.path("gabor/model.toml"), tensors).unwrap();

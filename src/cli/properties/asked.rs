@@ -166,8 +166,7 @@ fn layer(
 }
 
 fn visual_degrees(given: Option<f64>) -> Result<f64> {
-    // That of a manifest is as it was written.
-    given.filter(|degrees| *degrees > 0.0).ok_or_else(|| {
+    given.ok_or_else(|| {
         Error::data(
             "the network's visual angle",
             "is not known, and gratings are to be seen at their size",
