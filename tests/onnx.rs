@@ -243,7 +243,7 @@ fn integers_are_no_activations() {
     let tensors = vec![shape.unwrap().name.clone()];
     let engine = load(model, &tensors);
     let error = engine.run(inputs().view()).unwrap_err().to_string();
-    assert!(error.contains("no single floats"), "{error}");
+    assert!(error.contains("no float32 values"), "{error}");
 }
 
 #[test]
