@@ -177,7 +177,7 @@ pub(super) fn pipeline(body: &[u8]) -> Option<Vec<Filter>> {
             _ => return None,
         });
         let unit = if version == 1 { 2 } else { 1 };
-        at += values_at + 4 * usize::from(n_values.next_multiple_of(unit));
+        at += values_at + 4 * usize::from(n_values).next_multiple_of(unit);
     }
     Some(filters)
 }
