@@ -136,7 +136,7 @@ fn images_that_are_not_as_they_should_be_are_named() {
     fs::create_dir(empty.path().join("val/none")).unwrap();
     let text = refuse(&empty);
     assert!(
-        text.contains("train/none`: holds no images; each class needs"),
+        text.contains("train/none`: holds no images; give each class"),
         "{text}"
     );
 
