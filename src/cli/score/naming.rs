@@ -176,8 +176,8 @@ fn committed<'a>(regional: &Regional, commitment: &'a Commitment) -> Option<&'a 
         return Some(layer);
     }
     let text = "is not among the layers; the best of them stands for it";
-    speech::note(&format!(
-        "warning: layer `{layer}`, committed to for {region}, {text}"
+    speech::warning(&format!(
+        "layer `{layer}`, committed to for {region}, {text}"
     ));
     None
 }
