@@ -1,4 +1,4 @@
-//! Brain data of bdpy in HDF5, through libhdf5.
+//! Brain data of bdpy in HDF5.
 #![no_main]
 
 use bhscore_fuzz::{file, is_hdf5, of_its_length};

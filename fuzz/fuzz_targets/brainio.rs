@@ -1,4 +1,4 @@
-//! Assemblies of BrainIO, through libhdf5.
+//! Assemblies of BrainIO.
 #![no_main]
 
 use bhscore::io::assembly::brainio;

@@ -1,7 +1,7 @@
-//! MAT v7.3 through libhdf5.
+//! MAT v7.3 of any layout.
 #![no_main]
 
-use bhscore::io::hdf5::Source;
+use bhscore::io::mat_v73::Source;
 use bhscore_fuzz::{file, is_hdf5, of_its_length};
 use libfuzzer_sys::fuzz_target;
 

@@ -4,7 +4,9 @@
 //! |---|---|
 //! | [`mat`] | MATLAB files, v5 and v7.3, dense and bdpy-sparse: the façade the rest of the crate uses |
 //! | [`mat_v5`] | the v5 elements that the `matfile` crate does not cover |
-//! | [`hdf5`] | what is read through libhdf5 |
+//! | [`mat_v73`] | v7.3 of any layout, dense and sparse |
+//! | [`hdf5_plain`] | v7.3 in the common layouts, faster |
+//! | [`hdf5`] | HDF5 files: groups, arrays, texts, attributes |
 //! | [`hdf5_image`] | HDF5 files made in memory, byte by byte the same for the same content |
 //! | [`bdata`] | bdpy's fMRI tables: select voxels by expression, labels |
 //! | [`select`] | the select-expression language of those tables |
@@ -26,6 +28,7 @@ pub mod hdf5_plain;
 pub mod inside;
 pub mod mat;
 pub mod mat_v5;
+pub mod mat_v73;
 pub mod npy;
 pub mod record;
 pub mod select;

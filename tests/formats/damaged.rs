@@ -1,10 +1,10 @@
-//! Damaged files give errors, never panics, and never an answer that libhdf5 would not give.
+//! Damaged files give errors, never panics, and the fast reader never an answer that the full one would not give.
 
 use std::fs;
 use std::path::Path;
 
-use bhscore::io::hdf5::Source;
 use bhscore::io::hdf5_plain::{self, Input};
+use bhscore::io::mat_v73::Source;
 use bhscore::io::{mat, mat_v5};
 
 use crate::{common, same, variants};
@@ -32,7 +32,7 @@ fn truncated_files_give_errors() {
     let path = folder.path().join("cut.mat");
     for (original, variable, _) in variants() {
         let bytes = fs::read(&original).unwrap();
-        // libhdf5 compares the length with the superblock, MAT v5 ends with the last value.
+        // HDF5 says how long it is, MAT v5 ends with the last value.
         let step = if bytes.len() > 1000 { 97 } else { 1 };
         for length in (0..bytes.len()).step_by(step) {
             fs::write(&path, &bytes[..length]).unwrap();
@@ -83,17 +83,14 @@ fn plain_reader_leaves_damaged_files_to_the_library() {
     }
 }
 
-/// Ignored because some versions of libhdf5 crash on some damaged files; run by hand with
-/// `cargo test --test formats -- --ignored`.
 #[test]
-#[ignore = "libhdf5 may crash on damaged files"]
 fn plain_reader_never_differs_from_the_library_on_damaged_files() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("flipped.mat");
     let mut n_read = 0;
     for name in PLAIN {
         let original = fs::read(common::golden("formats").join(name)).unwrap();
-        flip_bits(&original, 2000, |bytes, at| {
+        flip_bits(&original, 500, |bytes, at| {
             fs::write(&path, bytes).unwrap();
             let Some(plain) = hdf5_plain::read(&Input::open(&path).unwrap(), "feat") else {
                 return;
@@ -104,7 +101,7 @@ fn plain_reader_never_differs_from_the_library_on_damaged_files() {
             }
         });
     }
-    assert!(n_read > 1000, "{n_read} read");
+    assert!(n_read > 300, "{n_read} read");
 }
 
 #[test]

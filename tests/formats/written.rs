@@ -4,8 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use bhscore::io::atomic::Batch;
-use bhscore::io::hdf5::Source;
 use bhscore::io::mat::{self, Array, Numeric, WeightsWriter};
+use bhscore::io::mat_v73::Source;
 use proptest::prelude::*;
 
 use crate::summary;

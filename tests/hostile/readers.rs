@@ -12,8 +12,8 @@ use bhscore::extract::image;
 use bhscore::extract::onnx::{Model, Weights};
 use bhscore::io::assembly::brainio;
 use bhscore::io::bdata::BData;
-use bhscore::io::hdf5::Source;
 use bhscore::io::hdf5_plain::{self, Input};
+use bhscore::io::mat_v73::Source;
 use bhscore::io::record::{FILE_NAME, Record};
 use bhscore::io::select::Expression;
 use bhscore::io::table::Table;
@@ -80,7 +80,7 @@ fn manifest(path: &Path) -> Result<()> {
     }
 }
 
-/// Through libhdf5.
+/// By the reader of all layouts.
 fn mat_hdf5(path: &Path) -> Result<()> {
     let source = Source::open(path)?;
     for name in source.names()? {
@@ -102,10 +102,10 @@ fn mat_v5(path: &Path) -> Result<()> {
     mat_v5::read_all(path).map(drop)
 }
 
-/// By our own reader, which leaves all that is odd to libhdf5.
+/// By the reader of the common layouts, which leaves all that is odd to the other.
 fn mat_v73(path: &Path) -> Result<()> {
     let input = Input::open(path)?;
-    let left = || Error::file(path, "is left to libhdf5", "");
+    let left = || Error::file(path, "is left to the other reader", "");
     let described = hdf5_plain::describe(&input, "feat").ok_or_else(left)?;
     let numeric = hdf5_plain::read(&input, "feat").ok_or_else(left)?;
     assert_eq!(numeric.shape(), described.shape);

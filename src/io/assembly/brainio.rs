@@ -7,19 +7,21 @@
 
 use std::path::Path;
 
-use hdf5::{Dataset, Group};
 use ndarray::{Array3, ArrayD, Axis as Along, IxDyn};
 
 use super::columns::{Columns, text};
 use super::{Assembly, STIMULUS};
 use crate::error::{Error, Result};
-use crate::io::hdf5::Checked;
+use crate::io::hdf5::{Dataset, Group, Hdf5, Member};
 
 const NOT_BRAINIO: &str =
     "give an assembly as BrainIO or xarray writes it: dimensions `presentation` and `neuroid`";
 
 /// Names of the dimensions, in the order of [`Assembly::values`].
 const AXES: [&str; 3] = ["presentation", "neuroid", "time_bin"];
+
+/// Most dimensions of a variable.
+const MOST_DIMENSIONS: usize = 32;
 
 /// Columns whose axis is known by their name.
 const KNOWN: [(&str, usize); 12] = [
@@ -50,26 +52,24 @@ struct Dimension {
 /// # Errors
 /// If it cannot be read as HDF5, is damaged, or holds no assembly.
 pub fn read(path: &Path) -> Result<Assembly> {
-    let source = Checked::open(path, NOT_BRAINIO)?;
-    let root = source.root()?;
+    let source = Hdf5::open(path, NOT_BRAINIO)?;
+    let root = source.root();
     let mut dimensions = dimensions(&source, &root)?;
     let (mut found_data, mut found) = (Vec::new(), Vec::new());
-    for name in source.names(&root)? {
-        if AXES.contains(&name.as_str()) {
-            continue;
-        }
-        // Groups and types that have names are not of interest.
-        let Ok(dataset) = root.dataset(&name) else {
+    for (name, member) in root.members()? {
+        // Groups are not of interest.
+        let Member::Dataset(dataset) = member else {
             continue;
         };
-        match dataset.ndim() {
-            0 => {}
-            // A dimension of its own, which only has a length.
-            _ if dataset.storage_size() == 0 => {}
+        // A dimension of its own only has a length.
+        if AXES.contains(&name.as_str()) || !dataset.is_written()? {
+            continue;
+        }
+        match dataset.shape().len() {
             1 => found.push((name, dataset)),
             // One letter an element, as netCDF's classic model has texts.
-            2 if source.is_text(&dataset) => found.push((name, dataset)),
-            2 | 3 if !source.is_text(&dataset) => found_data.push((name, dataset)),
+            2 if dataset.kind().is_text() => found.push((name, dataset)),
+            2 | 3 if !dataset.kind().is_text() => found_data.push((name, dataset)),
             _ => {}
         }
     }
@@ -89,12 +89,13 @@ pub fn read(path: &Path) -> Result<Assembly> {
     }
     // A dimension with entries of its own, such as an index, describes itself.
     for (axis, name) in AXES.into_iter().enumerate() {
-        if root.link_exists(name) && values.shape()[axis] > 0 {
-            let dataset = source.dataset(&root, name)?;
+        if let Some(Member::Dataset(dataset)) = root.member(name)?
+            && values.shape()[axis] > 0
             // Of those that have none only the length is there.
-            if dataset.storage_size() > 0 && dataset.ndim() == 1 {
-                columns[axis].insert(name, entries(&source, &dataset)?);
-            }
+            && dataset.shape().len() == 1
+            && dataset.is_written()?
+        {
+            columns[axis].insert(name, entries(&source, &dataset)?);
         }
     }
     let [mut presentations, sites, time] = columns;
@@ -115,15 +116,16 @@ pub fn read(path: &Path) -> Result<Assembly> {
     .checked()
 }
 
-fn dimensions(source: &Checked, root: &Group) -> Result<Vec<Dimension>> {
+fn dimensions(source: &Hdf5, root: &Group) -> Result<Vec<Dimension>> {
     let mut found = Vec::new();
     for (axis, name) in AXES.into_iter().enumerate() {
-        if !root.link_exists(name) {
+        let Some(Member::Dataset(dataset)) = root.member(name)? else {
             continue;
-        }
-        let dataset = source.dataset(root, name)?;
-        let id = source.attribute(&dataset, "_Netcdf4Dimid")?;
-        let &[length] = dataset.shape().as_slice() else {
+        };
+        let id = dataset
+            .attributes()?
+            .whole(source, "_Netcdf4Dimid", MOST_DIMENSIONS)?;
+        let &[length] = dataset.shape() else {
             return Err(source.other_kind(format!("`{name}` is not a dimension")));
         };
         found.push(Dimension {
@@ -142,7 +144,7 @@ fn dimensions(source: &Checked, root: &Group) -> Result<Vec<Dimension>> {
 
 /// Axes of the recordings, in the order of the file.
 fn axes(
-    source: &Checked,
+    source: &Hdf5,
     name: &str,
     data: &Dataset,
     dimensions: &mut [Dimension],
@@ -164,20 +166,20 @@ fn axes(
     let axes = by_id.or_else(by_length).ok_or_else(|| {
         let problem = format!("does not say which axis of `{name}` {shape:?} is which");
         Error::file(
-            data.filename(),
+            source.path(),
             problem,
             "save it again with a present xarray",
         )
     })?;
     // The place of a dimension without a limit and without entries is empty in the file.
-    for (axis, length) in axes.iter().zip(&shape) {
+    for (axis, length) in axes.iter().zip(shape) {
         let of_axis = dimensions.iter_mut().find(|known| known.axis == *axis);
         if let Some(known) = of_axis.filter(|known| known.length == 0) {
             known.length = *length;
         }
     }
     let fits = axes.len() == shape.len()
-        && (axes.iter().zip(&shape)).all(|(axis, length)| {
+        && (axes.iter().zip(shape)).all(|(axis, length)| {
             dimensions
                 .iter()
                 .any(|known| known.axis == *axis && known.length == *length)
@@ -190,12 +192,10 @@ fn axes(
 }
 
 /// Axes by netCDF's numbers; none where it has not written any, or they are of other dimensions.
-fn by_id(
-    source: &Checked,
-    dataset: &Dataset,
-    dimensions: &[Dimension],
-) -> Result<Option<Vec<usize>>> {
-    let ids = source.attribute(dataset, "_Netcdf4Coordinates")?;
+fn by_id(source: &Hdf5, dataset: &Dataset, dimensions: &[Dimension]) -> Result<Option<Vec<usize>>> {
+    let ids = dataset
+        .attributes()?
+        .whole(source, "_Netcdf4Coordinates", MOST_DIMENSIONS)?;
     let axis = |id: &i64| {
         dimensions
             .iter()
@@ -207,13 +207,13 @@ fn by_id(
 
 /// Which axis a column describes; none if it is none of them.
 fn axis_of(
-    source: &Checked,
+    source: &Hdf5,
     name: &str,
     dataset: &Dataset,
     dimensions: &[Dimension],
 ) -> Result<Option<usize>> {
     let length = dataset.shape().first().copied().unwrap_or(0);
-    if dataset.ndim() == 1
+    if dataset.shape().len() == 1
         && let Some(axes) = by_id(source, dataset, dimensions)?
     {
         return Ok(axes.first().copied().filter(|_| axes.len() == 1));
@@ -234,21 +234,20 @@ fn axis_of(
     Ok(first.filter(|_| fitting.next().is_none()))
 }
 
-fn entries(source: &Checked, dataset: &Dataset) -> Result<Vec<String>> {
-    if source.is_text(dataset) {
-        let &[n, width] = dataset.shape().as_slice() else {
-            return source.texts(dataset);
+fn entries(source: &Hdf5, dataset: &Dataset) -> Result<Vec<String>> {
+    if dataset.kind().is_text() {
+        let &[n, width] = dataset.shape() else {
+            return dataset.texts();
         };
-        let letters = source.text_bytes(dataset)?;
-        let row =
-            |row: usize| source.utf8(dataset, letters[row * width..(row + 1) * width].concat());
+        let letters = dataset.fixed_texts()?;
+        let row = |row: usize| dataset.utf8(letters[row * width..(row + 1) * width].concat());
         return (0..n)
             .map(|at| Ok(row(at)?.trim_end().to_owned()))
             .collect();
     }
     // Beyond 2^53 floating point would merge numbers.
-    if source.is_whole(dataset) {
-        let numbers = source.numbers::<i64>(dataset)?;
+    if dataset.kind().is_whole() {
+        let numbers = dataset.values::<i64>()?;
         return Ok(numbers
             .into_iter()
             .map(|number| number.to_string())
@@ -261,9 +260,10 @@ fn entries(source: &Checked, dataset: &Dataset) -> Result<Vec<String>> {
 const UNWRITTEN: f64 = 9.969_209_968_386_869e36;
 
 /// Numbers as xarray decodes them: those that stand for missing ones are NaN, packed ones are unpacked.
-fn decoded(source: &Checked, dataset: &Dataset) -> Result<ArrayD<f64>> {
-    let mut values = source.numbers::<f64>(dataset)?;
-    let attribute = |name| source.number(dataset, name);
+fn decoded(source: &Hdf5, dataset: &Dataset) -> Result<ArrayD<f64>> {
+    let mut values = dataset.array::<f64>()?;
+    let attributes = dataset.attributes()?;
+    let attribute = |name| attributes.number(source, name);
     let missing = [
         attribute("_FillValue")?,
         attribute("missing_value")?,

@@ -1,31 +1,30 @@
-//! Reading of brain data from HDF5, through libhdf5; field by field in [`bdata`](super).
+//! Reading of brain data from HDF5; field by field in [`bdata`](super).
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use hdf5::Group;
-use hdf5::types::{FloatSize, TypeDescriptor};
-
 use super::{Content, Matrix, ValueMap};
 use crate::error::{Error, Result};
-use crate::io::hdf5::Checked;
+use crate::io::hdf5::{Group, Hdf5, Kind, Member};
 
 const NOT_BDATA: &str =
     "give a brain-data file as bdpy writes it (`bhscore inspect` says what this is)";
 
 /// Reads all parts of a brain-data file.
 pub(super) fn read(path: &Path) -> Result<Content> {
-    let source = Checked::open(path, NOT_BDATA)?;
-    let root = source.root()?;
-    let metadata = source.either(&root, ["metaData", "metadata"], |name| root.group(name))?;
-    let keys = source.texts(&source.dataset(&metadata, "key")?)?;
-    let values = source.matrix(&source.dataset(&metadata, "value")?)?;
-    let dataset = source.either(&root, ["dataSet", "dataset"], |name| root.dataset(name))?;
-    let matrix = match dataset.dtype().and_then(|dtype| dtype.to_descriptor()) {
-        Ok(TypeDescriptor::Float(FloatSize::U4)) => Matrix::Single(source.matrix(&dataset)?),
-        _ => Matrix::Double(source.matrix(&dataset)?),
+    let file = Hdf5::open(path, NOT_BDATA)?;
+    let root = file.root();
+    let metadata = group(&file, either(&file, &root, ["metaData", "metadata"])?)?;
+    let keys = metadata.dataset("key")?.texts()?;
+    let values = metadata.dataset("value")?.matrix()?;
+    let Member::Dataset(dataset) = either(&file, &root, ["dataSet", "dataset"])? else {
+        return Err(file.other_kind("its `dataset` is a group".to_owned()));
     };
-    let value_maps = value_maps(&source, path, &root)?;
+    let matrix = match dataset.kind() {
+        Kind::Single => Matrix::Single(dataset.matrix()?),
+        _ => Matrix::Double(dataset.matrix()?),
+    };
+    let value_maps = value_maps(&file, &root)?;
     Ok(Content {
         matrix,
         keys,
@@ -34,58 +33,62 @@ pub(super) fn read(path: &Path) -> Result<Content> {
     })
 }
 
-/// `vmap/<key>/<number as text>`; older files have none.
-fn value_maps(source: &Checked, path: &Path, root: &Group) -> Result<BTreeMap<String, ValueMap>> {
-    if !root.link_exists("vmap") {
-        return Ok(BTreeMap::new());
+/// The first of two spellings that the file has.
+fn either<'a>(file: &Hdf5, root: &Group<'a>, names: [&str; 2]) -> Result<Member<'a>> {
+    for name in names {
+        if let Some(member) = root.member(name)? {
+            return Ok(member);
+        }
     }
-    let open = |group: &Group, name: &str| {
-        let full = format!("`{}/{name}`", group.name());
-        group
-            .group(name)
-            .map_err(|cause| source.damaged(&full, &cause))
+    let [older, newer] = names;
+    Err(file.other_kind(format!("it has neither `{newer}` nor `{older}`")))
+}
+
+fn group<'a>(file: &Hdf5, member: Member<'a>) -> Result<Group<'a>> {
+    match member {
+        Member::Group(group) => Ok(group),
+        Member::Dataset(dataset) => {
+            Err(file.other_kind(format!("`{}` is an array, not a group", dataset.name())))
+        }
+    }
+}
+
+/// `vmap/<key>/<number as text>`; older files have none.
+fn value_maps(file: &Hdf5, root: &Group) -> Result<BTreeMap<String, ValueMap>> {
+    let Some(all) = root.member("vmap")? else {
+        return Ok(BTreeMap::new());
     };
-    let all = open(root, "vmap")?;
     let mut maps = BTreeMap::new();
-    for key in source.names(&all)? {
-        let group = open(&all, &key)?;
+    for (key, labels) in group(file, all)?.members()? {
         let mut map = ValueMap::default();
-        for number in source.names(&group)? {
-            add_label(source, path, &mut map, &group, &number)?;
+        for (number, label) in group(file, labels)?.members()? {
+            add_label(file, &mut map, &number, label)?;
         }
         maps.insert(key, map);
     }
     Ok(maps)
 }
 
-fn add_label(
-    source: &Checked,
-    path: &Path,
-    map: &mut ValueMap,
-    group: &Group,
-    number: &str,
-) -> Result<()> {
-    let full = format!("{}/{number}", group.name());
+fn add_label(file: &Hdf5, map: &mut ValueMap, number: &str, label: Member) -> Result<()> {
     let again = "write the value map again with bdpy's `add_vmap`";
-    let Some(value) = number
-        .trim()
-        .parse()
-        .ok()
-        .filter(|value: &f64| !value.is_nan())
-    else {
-        let problem = format!("`{full}` is not named by a number");
-        return Err(Error::file(path, problem, again));
+    let wrong = |problem: String| Error::file(file.path(), problem, again);
+    let Member::Dataset(dataset) = label else {
+        return Err(wrong(format!(
+            "`{number}` of a value map is a group, not a text"
+        )));
     };
-    let mut texts = source.texts(&source.dataset(group, number)?)?;
+    let full = dataset.name();
+    let value = number.trim().parse().ok();
+    let Some(value) = value.filter(|value: &f64| !value.is_nan()) else {
+        return Err(wrong(format!("`{full}` is not named by a number")));
+    };
+    let mut texts = dataset.texts()?;
     let (Some(label), true) = (texts.pop(), texts.is_empty()) else {
-        return Err(Error::file(
-            path,
-            format!("`{full}` is not a single text"),
-            again,
-        ));
+        return Err(wrong(format!("`{full}` is not a single text")));
     };
     map.insert(value, label).map_err(|other| {
-        let problem = format!("`{full}` gives the number {value} a second label beside `{other}`");
-        Error::file(path, problem, again)
+        wrong(format!(
+            "`{full}` gives the number {value} a second label beside `{other}`"
+        ))
     })
 }

@@ -1,208 +1,127 @@
-//! Reading through libhdf5: every layout it knows, one thread at a time (it holds a global lock).
+//! HDF5 files of any layout, in pure Rust (`hdf5-pure`), in all threads at once.
 //!
-//! This folder is the only part of `io` that names the HDF5 crate. [`crate::io::hdf5_plain`] reads
-//! the common layouts without it; [`crate::io::mat`] chooses.
+//! This folder is the only part of `io` that names that crate. [`crate::io::mat_v73`], [`crate::io::bdata`] and
+//! [`crate::io::assembly`] read through it; [`crate::io::hdf5_plain`] reads the most common layouts faster.
+//!
+//! Why not libhdf5, which writes brain data here: version 1.10 crashes on files whose inner numbers do not fit
+//! together, and takes the whole program with it. Sizes come from the file here, too, so each is checked against its
+//! length before memory is taken for it.
 
-mod checked;
-mod dense;
-mod heap;
-mod sparse;
+mod attributes;
+mod dataset;
+mod group;
+mod kind;
 
-use std::ops::Range;
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
-use ::hdf5::{Group, LocationType};
+use hdf5_pure::{FileAccessProperties, MetadataCacheConfig};
 
-use self::dense::Dense;
-use self::sparse::{MARKER, Sparse};
-use super::mat::problem::{COPY_AGAIN, check_range, missing_variable, not_numeric};
-use super::mat::{Numeric, Variable};
+pub use self::attributes::Attributes;
+pub use self::dataset::Dataset;
+pub use self::group::{Group, Member};
+pub use self::kind::Kind;
+use super::mat::problem::COPY_AGAIN;
 use crate::error::{Error, Result};
-
-pub(in crate::io) use self::checked::Checked;
-pub(in crate::io) use self::sparse::MARKER as SPARSE_MARKER;
 
 /// No file compresses better than deflate at its limit (1032 : 1); more is a damaged size.
 pub(in crate::io) const MAX_EXPANSION: u64 = 1040;
 
+/// Bytes of the file's tables that are kept in memory.
+const KEPT: usize = 1 << 20;
+
 /// An open HDF5 file.
 #[derive(Debug)]
-pub struct Source {
-    file: ::hdf5::File,
+pub struct Hdf5 {
     path: PathBuf,
+    /// What the user may do if the file holds something else than is wanted.
+    remedy: &'static str,
+    /// Length in bytes.
     length: u64,
+    file: hdf5_pure::File,
 }
 
-enum Found<'a> {
-    Dense(Dense<'a>),
-    Sparse(Group),
-    /// MATLAB's word for another group.
-    Other(String),
-}
-
-impl Source {
-    /// Opens a file for reading.
+impl Hdf5 {
+    /// Opens a file for reading. `remedy` is told where it turns out to be of another kind.
     ///
     /// # Errors
     ///
-    /// If the file cannot be read or is not a whole HDF5 file.
-    pub fn open(path: &Path) -> Result<Self> {
-        let length = std::fs::metadata(path)
-            .map_err(Error::io("read", path))?
-            .len();
-        // The library prints its errors otherwise; they are in ours.
-        ::hdf5::silence_errors(true);
-        let file = ::hdf5::File::open(path).map_err(|error| {
-            let cause = cause(&error);
-            let problem = format!("cannot be opened as HDF5 ({cause})");
-            Error::file(path, problem, checked::remedy(&cause))
-        })?;
-        Ok(Source {
-            file,
+    /// If the file cannot be read, is not HDF5, is shorter than it says, or is open in a program that writes it.
+    pub fn open(path: &Path, remedy: &'static str) -> Result<Hdf5> {
+        let metadata = std::fs::metadata(path).map_err(Error::io("read", path))?;
+        let properties =
+            FileAccessProperties::new().with_metadata_cache(MetadataCacheConfig::new(KEPT));
+        let file = hdf5_pure::File::open_streaming_with_options(path, properties)
+            .map_err(|cause| refused(path, cause))?;
+        let length = metadata.len();
+        // From the start of the file, whatever the format's description says: libhdf5 writes and reads it so.
+        let said = file.superblock().eof_address;
+        if said > length {
+            let problem = format!("has {length} bytes, but says that it has {said}");
+            return Err(Error::file(path, problem, COPY_AGAIN));
+        }
+        Ok(Hdf5 {
             path: path.to_owned(),
+            remedy,
             length,
+            file,
         })
     }
 
-    /// Names of the variables at the top of the file, sorted.
-    ///
-    /// # Errors
-    ///
-    /// If the file is damaged.
-    pub fn names(&self) -> Result<Vec<String>> {
-        let names = self
-            .file
-            .member_names()
-            .map_err(|error| self.damaged("its root", &error))?;
-        // MATLAB's own: `#refs#`, `#subsystem#`.
-        let mut names: Vec<String> = names
+    /// Where the file is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Length of the file in bytes.
+    #[must_use]
+    pub fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// The group that holds everything.
+    #[must_use]
+    pub fn root(&self) -> Group<'_> {
+        Group::new(self, self.file.root(), String::new())
+    }
+
+    /// The file is HDF5, but not what it should be.
+    #[must_use]
+    pub fn other_kind(&self, problem: String) -> Error {
+        Error::file(&self.path, problem, self.remedy)
+    }
+
+    /// Something of the file makes no sense, or is of a kind that is not read here.
+    pub(in crate::io) fn damaged(&self, what: &str, cause: impl Display) -> Error {
+        let problem = format!("{what} cannot be read as HDF5 ({cause})");
+        let is_uncommon = |word| problem.contains(word);
+        let remedy = match ["upported", "enumerated", "layout version"]
             .into_iter()
-            .filter(|name| !name.starts_with('#'))
-            .collect();
-        names.sort();
-        Ok(names)
-    }
-
-    /// Shape and class of a variable.
-    ///
-    /// # Errors
-    ///
-    /// If there is no such variable, or the file is damaged.
-    pub fn describe(&self, variable: &str) -> Result<Variable> {
-        let (shape, class) = match self.find(variable)? {
-            Found::Dense(dense) => (dense.shape()?, dense.class()),
-            Found::Sparse(group) => (
-                Sparse::read_shape(self, &group, variable)?,
-                "sparse array".to_owned(),
-            ),
-            Found::Other(class) => (Vec::new(), class),
-        };
-        Ok(Variable {
-            name: variable.to_owned(),
-            shape,
-            class,
-        })
-    }
-
-    /// Reads a dense numeric dataset or a bdpy sparse array.
-    ///
-    /// # Errors
-    ///
-    /// If there is no such variable (the error lists those that are there), it is not numeric, or
-    /// the file is damaged.
-    pub fn read(&self, variable: &str) -> Result<Numeric> {
-        match self.find(variable)? {
-            Found::Dense(dense) => dense.read(),
-            Found::Sparse(group) => Ok(Sparse::read(self, &group, variable)?.fill()),
-            Found::Other(class) => Err(not_numeric(&self.path, variable, &class)),
-        }
-    }
-
-    /// Reads the elements `range`, counted in column-major order, of a variable as f32.
-    ///
-    /// Returns the shape of the whole variable and the values of the range. Of a dense dataset
-    /// only the slices that hold the range are read.
-    ///
-    /// # Errors
-    ///
-    /// As [`Self::read`]; also if the range does not lie in the variable.
-    pub fn read_range(
-        &self,
-        variable: &str,
-        range: Range<usize>,
-    ) -> Result<(Vec<usize>, Vec<f32>)> {
-        match self.find(variable)? {
-            Found::Dense(dense) => dense.read_range(range),
-            Found::Sparse(group) => {
-                let sparse = Sparse::read(self, &group, variable)?;
-                check_range(&self.path, variable, &range, sparse.n_elements())?;
-                let values = sparse.fill_range(range);
-                Ok((sparse.into_shape(), values))
+            .any(is_uncommon)
+        {
+            true => {
+                "write it in a common layout, as `h5repack -f GZIP=4` does, or copy it again if it may be damaged"
             }
-            Found::Other(class) => Err(not_numeric(&self.path, variable, &class)),
-        }
-    }
-
-    fn find<'a>(&'a self, variable: &'a str) -> Result<Found<'a>> {
-        let names = self.names()?;
-        if !names.iter().any(|name| name == variable) {
-            return Err(missing_variable(&self.path, variable, &names));
-        }
-        let damaged = |error: ::hdf5::Error| self.damaged(variable, &error);
-        match self.file.loc_type_by_name(variable).map_err(damaged)? {
-            LocationType::Dataset => {
-                let dataset = self.file.dataset(variable).map_err(damaged)?;
-                Ok(Found::Dense(Dense::new(self, dataset, variable)?))
-            }
-            LocationType::Group => {
-                let group = self.file.group(variable).map_err(damaged)?;
-                if group.link_exists(MARKER) {
-                    return Ok(Found::Sparse(group));
-                }
-                let class = dense::Attributes::of(&group)
-                    .map_err(damaged)?
-                    .convention
-                    .class;
-                Ok(Found::Other(class.unwrap_or_else(|| "group".to_owned())))
-            }
-            _ => Ok(Found::Other("type".to_owned())),
-        }
-    }
-
-    /// A dataset `member` of a group, as a part of the variable `name`.
-    fn member<'a>(&'a self, group: &Group, member: &str, name: &'a str) -> Result<Dense<'a>> {
-        let dataset = group
-            .dataset(member)
-            .map_err(|error| self.damaged(name, &error))?;
-        Dense::new(self, dataset, name)
-    }
-
-    /// A whole number below `limit`, from an index or a size that is stored as data.
-    fn index(&self, value: f64, limit: usize, name: &str) -> Result<usize> {
-        if value >= 0.0 && value.fract() == 0.0 && value < limit as f64 {
-            return Ok(value as usize);
-        }
-        let problem = format!("`{name}` has the index or size {value}");
-        Err(Error::file(&self.path, problem, COPY_AGAIN))
-    }
-
-    fn damaged(&self, name: &str, error: &::hdf5::Error) -> Error {
-        let problem = format!("cannot read `{name}` ({})", cause(error));
-        let remedy = if problem.contains("open dataset") {
-            "copy the file again; if it is whole, it needs a newer libhdf5 than this one"
-        } else {
-            COPY_AGAIN
+            false => COPY_AGAIN,
         };
         Error::file(&self.path, problem, remedy)
     }
 }
 
-/// The reason that libhdf5 gives, on one line.
-fn cause(error: &::hdf5::Error) -> String {
-    let text = error.to_string();
-    text.lines()
-        .next()
-        .unwrap_or_default()
-        .trim_end_matches('.')
-        .to_owned()
+/// A file that could not be opened.
+fn refused(path: &Path, cause: hdf5_pure::Error) -> Error {
+    match cause {
+        hdf5_pure::Error::Io(cause) => Error::io("read", path)(cause),
+        hdf5_pure::Error::FileMarkedInUse(_) => Error::file(
+            path,
+            "is open in a program that writes it",
+            "close that program; if it died, `h5clear -s` takes its mark away",
+        ),
+        cause => Error::file(
+            path,
+            format!("cannot be opened as HDF5 ({cause})"),
+            COPY_AGAIN,
+        ),
+    }
 }

@@ -1,12 +1,11 @@
-//! Reading the common layouts of HDF5 without libhdf5, in all threads at once.
+//! Reading the common layouts of HDF5 with as few calls of the system as possible.
 //!
-//! libhdf5 holds a lock over everything it does, so two threads read small files slower than one.
 //! The files that make up a layer are nearly always of one kind: one single or double array in the
 //! root group, stored in one piece or in deflated chunks, mostly with the old superblock and groups
 //! (hdf5storage, MATLAB, and [`crate::io::hdf5_image`] write this), sometimes with the new (h5py
 //! with a recent libhdf5). Those are read here. Everything else,
-//! including whatever looks damaged, gives `None`, and the caller turns to libhdf5
-//! ([`crate::io::hdf5`]), which reads it or says what is wrong.
+//! including whatever looks damaged, gives `None`, and the caller turns to the reader of all
+//! layouts ([`crate::io::mat_v73`]), which reads it or says what is wrong.
 //!
 //! Every offset and length is checked against the file. Nothing in here can panic or ask for more
 //! memory than a file of that length can hold.
@@ -117,7 +116,7 @@ impl Input {
     }
 }
 
-/// Reads a variable, or gives `None` if libhdf5 should look at the file.
+/// Reads a variable, or gives `None` if the other reader should look at the file.
 #[must_use]
 pub fn read(input: &Input, variable: &str) -> Option<Numeric> {
     let object = Object::find(input, variable)?;
@@ -129,7 +128,7 @@ pub fn read(input: &Input, variable: &str) -> Option<Numeric> {
 }
 
 /// Reads the elements `range`, in column-major order, of a variable as f32, with the shape of the
-/// whole variable; `None` if libhdf5 should look at the file.
+/// whole variable; `None` if the other reader should look at the file.
 #[must_use]
 pub fn read_range(
     input: &Input,
@@ -154,7 +153,7 @@ pub fn read_range(
     ))
 }
 
-/// Shape and class of a variable, or `None` if libhdf5 should look at the file.
+/// Shape and class of a variable, or `None` if the other reader should look at the file.
 #[must_use]
 pub fn describe(input: &Input, variable: &str) -> Option<Variable> {
     let object = Object::find(input, variable)?;

@@ -7,7 +7,7 @@
 //! |---|---|
 //! | MAT v5, plain or compressed | [`crate::io::mat_v5`] |
 //! | MAT v7.3 or HDF5, one array in a plain layout | [`crate::io::hdf5_plain`], in all threads at once |
-//! | any other HDF5, sparse arrays | [`crate::io::hdf5`], one thread at a time |
+//! | any other HDF5, sparse arrays | [`crate::io::mat_v73`] |
 //!
 //! Written is v7.3, dense ([`encode_f32`], [`encode_f64`]) or bdpy-sparse ([`encode_weights`]), and
 //! for weights beyond memory unit by unit ([`WeightsWriter`]).
@@ -27,7 +27,7 @@ pub use weights::{WeightsWriter, encode_weights};
 
 use self::problem::{check_range, missing_variable};
 use super::hdf5_plain::{self, Input};
-use super::{hdf5, mat_v5};
+use super::{mat_v5, mat_v73};
 use crate::error::{Error, Result};
 
 /// Reads one numeric variable.
@@ -41,7 +41,7 @@ pub fn read(path: &Path, variable: &str) -> Result<Numeric> {
     match Format::of(&input)? {
         Format::Hdf5 => match hdf5_plain::read(&input, variable) {
             Some(numeric) => Ok(numeric),
-            None => hdf5::Source::open(path)?.read(variable),
+            None => mat_v73::Source::open(path)?.read(variable),
         },
         Format::V5 => mat_v5::read(path, &input.into_bytes()?, variable),
     }
@@ -83,7 +83,7 @@ pub fn read_range(
     match Format::of(&input)? {
         Format::Hdf5 => match hdf5_plain::read_range(&input, variable, range.clone()) {
             Some(part) => Ok(part),
-            None => hdf5::Source::open(path)?.read_range(variable, range),
+            None => mat_v73::Source::open(path)?.read_range(variable, range),
         },
         Format::V5 => {
             let array = mat_v5::read(path, &input.into_bytes()?, variable)?.into_f32();
@@ -125,7 +125,7 @@ pub fn variables(path: &Path) -> Result<Vec<Variable>> {
     let input = Input::open(path)?;
     match Format::of(&input)? {
         Format::Hdf5 => {
-            let source = hdf5::Source::open(path)?;
+            let source = mat_v73::Source::open(path)?;
             let describe = |name: &String| match hdf5_plain::describe(&input, name) {
                 Some(variable) => Ok(variable),
                 None => source.describe(name),

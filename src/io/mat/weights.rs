@@ -13,8 +13,9 @@ use super::array::n_elements;
 use super::encode::{Class, Kind, bytes, dataset};
 use crate::error::{Error, Result};
 use crate::io::atomic::Staged;
-use crate::io::hdf5::SPARSE_MARKER;
+
 use crate::io::hdf5_image::{Attribute, Data, Group, Image, UserBlock, encode};
+use crate::io::mat_v73::SPARSE_MARKER;
 
 /// Name of the weights in a decoder's `W.mat`.
 const WEIGHTS: &str = "W";

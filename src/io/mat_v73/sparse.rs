@@ -6,10 +6,9 @@
 
 use std::ops::Range;
 
-use ::hdf5::{Group, ReferencedObject};
-
-use super::{Dense, MAX_EXPANSION, Source};
+use super::{Dense, Source};
 use crate::error::{Error, Result};
+use crate::io::hdf5::{Group, MAX_EXPANSION};
 use crate::io::mat::problem::COPY_AGAIN;
 use crate::io::mat::{Array, Numeric, n_elements};
 
@@ -30,14 +29,14 @@ pub(super) struct Sparse {
 }
 
 impl Sparse {
-    pub fn read(source: &Source, group: &Group, name: &str) -> Result<Sparse> {
+    pub fn read<'a>(source: &'a Source, group: &Group<'a>, name: &'a str) -> Result<Sparse> {
         let damaged = |problem: &str| {
             let problem = format!("the sparse array `{name}` {problem}");
-            Error::file(&source.path, problem, COPY_AGAIN)
+            Error::file(source.0.path(), problem, COPY_AGAIN)
         };
         let shape = Self::read_shape(source, group, name)?;
         // A decoder keeps 1 of 80 weights, in some 12 bytes of the file before compression.
-        let most = SMALL.saturating_add(source.length.saturating_mul(MAX_EXPANSION));
+        let most = SMALL.saturating_add(source.0.length().saturating_mul(MAX_EXPANSION));
         let fits = |n: usize| n <= MAX_ELEMENTS && n as u64 <= most;
         if !n_elements(&shape).is_some_and(fits) {
             return Err(damaged("has an impossible shape"));
@@ -75,7 +74,11 @@ impl Sparse {
         })
     }
 
-    pub fn read_shape(source: &Source, group: &Group, name: &str) -> Result<Vec<usize>> {
+    pub fn read_shape<'a>(
+        source: &'a Source,
+        group: &Group<'a>,
+        name: &'a str,
+    ) -> Result<Vec<usize>> {
         let lengths = columns(source, group, "shape", name)?.into_iter().flatten();
         lengths
             .map(|length| source.index(length, usize::MAX, name))
@@ -139,9 +142,14 @@ fn fill<T: Copy>(background: T, positions: &[usize], values: &[T], range: Range<
 }
 
 /// `index` or `shape` of a sparse array: one column per axis (`shape`: of one value, or one column).
-fn columns(source: &Source, group: &Group, member: &str, name: &str) -> Result<Vec<Vec<f64>>> {
+fn columns<'a>(
+    source: &'a Source,
+    group: &Group<'a>,
+    member: &str,
+    name: &'a str,
+) -> Result<Vec<Vec<f64>>> {
     let dense = source.member(group, member, name)?;
-    let Some(references) = dense.references()? else {
+    let Some(cells) = dense.cells()? else {
         let array = dense.read()?.into_f64();
         return Ok(match array.shape[..] {
             // Column-major: the indices of one value lie together.
@@ -155,17 +163,6 @@ fn columns(source: &Source, group: &Group, member: &str, name: &str) -> Result<V
             _ => vec![array.values],
         });
     };
-    let mut columns = Vec::with_capacity(references.len());
-    for reference in &references {
-        let target = source
-            .file
-            .dereference(reference)
-            .map_err(|error| source.damaged(name, &error))?;
-        let ReferencedObject::Dataset(target) = target else {
-            let problem = format!("a cell of `{name}` does not hold an array");
-            return Err(Error::file(&source.path, problem, COPY_AGAIN));
-        };
-        columns.push(Dense::new(source, target, name)?.read()?.into_f64().values);
-    }
-    Ok(columns)
+    let column = |cell: Dense<'_>| Ok(cell.read()?.into_f64().values);
+    cells.into_iter().map(column).collect()
 }
