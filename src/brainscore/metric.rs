@@ -132,6 +132,17 @@ impl Metric {
         }
     }
 
+    /// Whether it has a number of components.
+    #[must_use]
+    pub fn has_components(&self) -> bool {
+        match self {
+            Metric::Regression(regression) | Metric::Reverse(regression) => {
+                matches!(regression, Regression::Pls { .. })
+            }
+            Metric::Rdm | Metric::Cka(_) => false,
+        }
+    }
+
     /// Whether it cuts the stimuli into training and test.
     #[must_use]
     pub fn is_predictive(&self) -> bool {

@@ -9,7 +9,7 @@ use bhscore::io::atomic;
 use clap::{Args, Command, CommandFactory as _};
 use clap_complete::Shell;
 
-use super::{Cli, Outcome, VERSION, speech};
+use super::{Cli, Global, Outcome, VERSION, speech};
 
 /// Options of `completions`.
 #[derive(Args)]
@@ -43,7 +43,7 @@ pub fn completions(args: &CompletionsArgs) -> Result<Outcome> {
     print(&script)
 }
 
-pub fn man(args: &ManArgs) -> Result<Outcome> {
+pub fn man(global: &Global, args: &ManArgs) -> Result<Outcome> {
     let mut command = Cli::command();
     command.build();
     let Some(folder) = &args.out else {
@@ -59,7 +59,9 @@ pub fn man(args: &ManArgs) -> Result<Outcome> {
         let inner = command.get_subcommands();
         pages.extend(inner.filter(|inner| inner.get_name() != "help").cloned());
     }
-    speech::note(&format!("{n_pages} pages: {}", folder.display()));
+    if !global.quiet {
+        speech::note(&format!("{n_pages} pages: {}", folder.display()));
+    }
     Ok(Outcome::Complete)
 }
 

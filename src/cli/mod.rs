@@ -77,7 +77,7 @@ struct Global {
     #[arg(long, global = true, value_name = "FILE")]
     settings: Option<PathBuf>,
     /// Threads [default: all cores, in a Slurm job those of the task]
-    #[arg(short = 'j', long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(short = 'j', long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
     /// Upper bound for working arrays, such as 8G [default: half of the free memory, in a Slurm job 90% of
     /// the job's]
@@ -239,7 +239,7 @@ fn run(cli: Cli) -> Result<Outcome> {
         Command::Tree(args) => tree::run(&global, &args),
         Command::Report(args) => report::run(&global, &args),
         Command::Completions(args) => manual::completions(&args),
-        Command::Man(args) => manual::man(&args),
+        Command::Man(args) => manual::man(&global, &args),
     }
 }
 

@@ -24,7 +24,7 @@
 //! stratify = "object_name"          # column with classes, or "none"
 //! groups = "passage"                # column with groups; `folds` of them
 //! folds = 5
-//! n_splits = 10
+//! n_splits = 10                     # these three where there are no groups
 //! train_share = 0.9
 //! seed = 1
 //! ```
@@ -237,6 +237,18 @@ fn of_metric(table: Option<&Table>, problems: &mut Vec<String>) -> How {
     let solver = section.word("solver", &solvers).unwrap_or(Solver::Svd);
     let n_components = at_least_one(&mut section, "components", N_COMPONENTS);
     let metric = of_name(&mut section, solver, n_components);
+    if !metric.has_components() {
+        for key in ["components", "solver"] {
+            section.useless(key, &format!("the metric `{}` has none", metric.name()));
+        }
+    }
+    if section.has("groups") {
+        for key in ["n_splits", "train_share", "seed"] {
+            section.useless(key, "`groups` are cut by `folds`");
+        }
+    } else {
+        section.useless("folds", "they are of `groups`, and none are named");
+    }
     let ceilings = [
         ("repetition", Estimator::Repetition),
         ("variance", Estimator::Variance),
@@ -409,6 +421,28 @@ n_splits = 3
         );
         let rdm = read(&GOOD.replace("\"ridge\"", "\"rdm\"")).unwrap();
         assert_eq!(rdm.how.normalise, Normalise::Ratio);
+    }
+
+    #[test]
+    fn keys_without_effect_are_told() {
+        for (keys, parts) in [
+            ("folds = 3", &["`metric.folds` has no effect"][..]),
+            (
+                "groups = \"passage\"\nfolds = 3",
+                &["`metric.n_splits` has no effect: `groups` are cut"],
+            ),
+            (
+                "components = 5\nsolver = \"svd\"",
+                &[
+                    "`metric.components` has no effect: the metric `ridge` has none",
+                    "`metric.solver` has no effect",
+                ],
+            ),
+        ] {
+            let text = GOOD.replace("n_splits = 3", &format!("n_splits = 3\n{keys}"));
+            let told = read(&text).unwrap_err().to_string();
+            assert!(parts.iter().all(|part| told.contains(part)), "{told}");
+        }
     }
 
     #[test]

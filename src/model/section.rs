@@ -92,6 +92,13 @@ impl<'t, 'p> Section<'t, 'p> {
         self.table.is_some_and(|table| table.contains_key(key))
     }
 
+    /// Adds a problem if a key is there that changes nothing.
+    pub fn useless(&mut self, key: &str, why: &str) {
+        if self.has(key) {
+            self.wrong(key, &format!("has no effect: {why}; leave it out"));
+        }
+    }
+
     /// A text.
     pub fn text(&mut self, key: &str) -> Option<String> {
         self.get(key, "a text", Value::as_str).map(str::to_owned)

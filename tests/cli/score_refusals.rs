@@ -59,6 +59,17 @@ fn numbers_of_splits_are_bounded() {
 }
 
 #[test]
+fn components_are_of_metrics_that_have_them() {
+    let env = files();
+    for metric in ["ridge", "rdm"] {
+        let options = ["--metric", metric, "--components", "5"];
+        score(&env, &[&FILES[..], &options].concat())
+            .status(2)
+            .stderr_contains("has no use for `--components`");
+    }
+}
+
+#[test]
 fn names_of_any_length_are_printed() {
     let env = files();
     let long = format!("{}=IT.npy", "L".repeat(70_000));

@@ -192,6 +192,15 @@ fn warn(regional: &Regional) {
 
 /// How layers are measured, from the options.
 fn setup(global: &Global, how: &HowArgs, metric: &Metric) -> Result<Setup> {
+    if !metric.has_components() {
+        let HowArgs {
+            pls, components, ..
+        } = how;
+        how.refuse(&[vec![
+            ("--pls", pls.is_some()),
+            ("--components", components.is_some()),
+        ]])?;
+    }
     let train_share = how.train_share.unwrap_or(TRAIN_SHARE);
     if !(train_share > 0.0 && train_share < 1.0) {
         let problem = format!("{train_share} is not a share");
