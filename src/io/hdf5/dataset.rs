@@ -5,13 +5,10 @@ use std::ops::Range;
 use hdf5_pure::{Datatype, H5Element, Layout, Object, StringPadding, VlenStringReadOptions};
 use ndarray::{Array2, ArrayD, Ix2};
 
-use super::{Attributes, Hdf5, Kind, MAX_EXPANSION};
+use super::{Attributes, Hdf5, Kind, MAX_EXPANSION, SMALL};
 use crate::error::{Error, Result};
 use crate::io::mat::n_elements;
 use crate::io::mat::problem::COPY_AGAIN;
-
-/// Bytes of an array that may be without any data.
-const SMALL: u64 = 1 << 20;
 
 /// An array of an open file.
 #[derive(Debug)]

@@ -8,6 +8,7 @@
 //! length before memory is taken for it.
 
 mod attributes;
+mod bytes;
 mod dataset;
 mod group;
 mod kind;
@@ -15,9 +16,10 @@ mod kind;
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
-use hdf5_pure::{FileAccessProperties, MetadataCacheConfig};
+use hdf5_pure::Source as _;
 
 pub use self::attributes::Attributes;
+use self::bytes::Bytes;
 pub use self::dataset::Dataset;
 pub use self::group::{Group, Member};
 pub use self::kind::Kind;
@@ -27,8 +29,8 @@ use crate::error::{Error, Result};
 /// No file compresses better than deflate at its limit (1032 : 1); more is a damaged size.
 pub(in crate::io) const MAX_EXPANSION: u64 = 1040;
 
-/// Bytes of the file's tables that are kept in memory.
-const KEPT: usize = 1 << 20;
+/// Bytes of an array that may be without any data.
+const SMALL: u64 = 1 << 20;
 
 /// An open HDF5 file.
 #[derive(Debug)]
@@ -48,12 +50,9 @@ impl Hdf5 {
     ///
     /// If the file cannot be read, is not HDF5, is shorter than it says, or is open in a program that writes it.
     pub fn open(path: &Path, remedy: &'static str) -> Result<Hdf5> {
-        let metadata = std::fs::metadata(path).map_err(Error::io("read", path))?;
-        let properties =
-            FileAccessProperties::new().with_metadata_cache(MetadataCacheConfig::new(KEPT));
-        let file = hdf5_pure::File::open_streaming_with_options(path, properties)
-            .map_err(|cause| refused(path, cause))?;
-        let length = metadata.len();
+        let bytes = Bytes::open(path).map_err(Error::io("read", path))?;
+        let length = bytes.len();
+        let file = hdf5_pure::File::from_source(bytes).map_err(|cause| refused(path, &cause))?;
         // From the start of the file, whatever the format's description says: libhdf5 writes and reads it so.
         let said = file.superblock().eof_address;
         if said > length {
@@ -110,9 +109,8 @@ impl Hdf5 {
 }
 
 /// A file that could not be opened.
-fn refused(path: &Path, cause: hdf5_pure::Error) -> Error {
+fn refused(path: &Path, cause: &hdf5_pure::Error) -> Error {
     match cause {
-        hdf5_pure::Error::Io(cause) => Error::io("read", path)(cause),
         hdf5_pure::Error::FileMarkedInUse(_) => Error::file(
             path,
             "is open in a program that writes it",
