@@ -7,6 +7,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod damaged;
+mod library;
 mod written;
 
 use std::fs;

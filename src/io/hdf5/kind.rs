@@ -39,6 +39,7 @@ impl Kind {
             DType::String => Kind::FixedText,
             DType::VariableLengthString => Kind::Text,
             DType::ObjectReference => Kind::Reference,
+            DType::Other(other) => Kind::Other(other.to_string()),
             other => Kind::Other(other.to_string()),
         }
     }
