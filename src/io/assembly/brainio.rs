@@ -12,7 +12,7 @@ use ndarray::{Array3, ArrayD, Axis as Along, IxDyn};
 use super::columns::{Columns, text};
 use super::{Assembly, STIMULUS};
 use crate::error::{Error, Result};
-use crate::io::hdf5::{Dataset, Group, Hdf5, Member};
+use crate::io::hdf5::{Dataset, Group, Hdf5, Member, on_deep_stack};
 
 const NOT_BRAINIO: &str =
     "give an assembly as BrainIO or xarray writes it: dimensions `presentation` and `neuroid`";
@@ -52,6 +52,10 @@ struct Dimension {
 /// # Errors
 /// If it cannot be read as HDF5, is damaged, or holds no assembly.
 pub fn read(path: &Path) -> Result<Assembly> {
+    on_deep_stack(|| assembly(path))
+}
+
+fn assembly(path: &Path) -> Result<Assembly> {
     let source = Hdf5::open(path, NOT_BRAINIO)?;
     let root = source.root();
     let mut dimensions = dimensions(&source, &root)?;
@@ -78,13 +82,13 @@ pub fn read(path: &Path) -> Result<Assembly> {
         return Err(source.other_kind(problem.to_owned()));
     };
     let axes = axes(&source, &name, &data, &mut dimensions)?;
-    let values = ordered(decoded(&source, &data)?, &axes)
+    let values = ordered(decoded(&data)?, &axes)
         .ok_or_else(|| source.other_kind(format!("`{name}` has not both axes")))?;
 
     let mut columns: [Columns; 3] = Default::default();
     for (name, dataset) in found {
-        if let Some(axis) = axis_of(&source, &name, &dataset, &dimensions)? {
-            columns[axis].insert(&name, entries(&source, &dataset)?);
+        if let Some(axis) = axis_of(&name, &dataset, &dimensions)? {
+            columns[axis].insert(&name, entries(&dataset)?);
         }
     }
     // A dimension with entries of its own, such as an index, describes itself.
@@ -95,7 +99,7 @@ pub fn read(path: &Path) -> Result<Assembly> {
             && dataset.shape().len() == 1
             && dataset.is_written()?
         {
-            columns[axis].insert(name, entries(&source, &dataset)?);
+            columns[axis].insert(name, entries(&dataset)?);
         }
     }
     let [mut presentations, sites, time] = columns;
@@ -123,8 +127,8 @@ fn dimensions(source: &Hdf5, root: &Group) -> Result<Vec<Dimension>> {
             continue;
         };
         let id = dataset
-            .attributes()?
-            .whole(source, "_Netcdf4Dimid", MOST_DIMENSIONS)?;
+            .attributes()
+            .whole("_Netcdf4Dimid", MOST_DIMENSIONS)?;
         let &[length] = dataset.shape() else {
             return Err(source.other_kind(format!("`{name}` is not a dimension")));
         };
@@ -150,7 +154,7 @@ fn axes(
     dimensions: &mut [Dimension],
 ) -> Result<Vec<usize>> {
     let shape = data.shape();
-    let by_id = by_id(source, data, dimensions)?;
+    let by_id = by_id(data, dimensions)?;
     let by_length = || -> Option<Vec<usize>> {
         shape
             .iter()
@@ -192,10 +196,10 @@ fn axes(
 }
 
 /// Axes by netCDF's numbers; none where it has not written any, or they are of other dimensions.
-fn by_id(source: &Hdf5, dataset: &Dataset, dimensions: &[Dimension]) -> Result<Option<Vec<usize>>> {
+fn by_id(dataset: &Dataset, dimensions: &[Dimension]) -> Result<Option<Vec<usize>>> {
     let ids = dataset
-        .attributes()?
-        .whole(source, "_Netcdf4Coordinates", MOST_DIMENSIONS)?;
+        .attributes()
+        .whole("_Netcdf4Coordinates", MOST_DIMENSIONS)?;
     let axis = |id: &i64| {
         dimensions
             .iter()
@@ -206,15 +210,10 @@ fn by_id(source: &Hdf5, dataset: &Dataset, dimensions: &[Dimension]) -> Result<O
 }
 
 /// Which axis a column describes; none if it is none of them.
-fn axis_of(
-    source: &Hdf5,
-    name: &str,
-    dataset: &Dataset,
-    dimensions: &[Dimension],
-) -> Result<Option<usize>> {
+fn axis_of(name: &str, dataset: &Dataset, dimensions: &[Dimension]) -> Result<Option<usize>> {
     let length = dataset.shape().first().copied().unwrap_or(0);
     if dataset.shape().len() == 1
-        && let Some(axes) = by_id(source, dataset, dimensions)?
+        && let Some(axes) = by_id(dataset, dimensions)?
     {
         return Ok(axes.first().copied().filter(|_| axes.len() == 1));
     }
@@ -234,12 +233,12 @@ fn axis_of(
     Ok(first.filter(|_| fitting.next().is_none()))
 }
 
-fn entries(source: &Hdf5, dataset: &Dataset) -> Result<Vec<String>> {
+fn entries(dataset: &Dataset) -> Result<Vec<String>> {
     if dataset.kind().is_text() {
         let &[n, width] = dataset.shape() else {
             return dataset.texts();
         };
-        let letters = dataset.fixed_texts()?;
+        let letters = dataset.text_bytes()?;
         let row = |row: usize| dataset.utf8(letters[row * width..(row + 1) * width].concat());
         return (0..n)
             .map(|at| Ok(row(at)?.trim_end().to_owned()))
@@ -253,17 +252,17 @@ fn entries(source: &Hdf5, dataset: &Dataset) -> Result<Vec<String>> {
             .map(|number| number.to_string())
             .collect());
     }
-    Ok(decoded(source, dataset)?.into_iter().map(text).collect())
+    Ok(decoded(dataset)?.into_iter().map(text).collect())
 }
 
 /// What netCDF fills float variables with that were never written.
 const UNWRITTEN: f64 = 9.969_209_968_386_869e36;
 
 /// Numbers as xarray decodes them: those that stand for missing ones are NaN, packed ones are unpacked.
-fn decoded(source: &Hdf5, dataset: &Dataset) -> Result<ArrayD<f64>> {
+fn decoded(dataset: &Dataset) -> Result<ArrayD<f64>> {
     let mut values = dataset.array::<f64>()?;
-    let attributes = dataset.attributes()?;
-    let attribute = |name| attributes.number(source, name);
+    let attributes = dataset.attributes();
+    let attribute = |name| attributes.number(name);
     let missing = [
         attribute("_FillValue")?,
         attribute("missing_value")?,

@@ -5,13 +5,17 @@ use std::path::Path;
 
 use super::{Content, Matrix, ValueMap};
 use crate::error::{Error, Result};
-use crate::io::hdf5::{Group, Hdf5, Kind, Member};
+use crate::io::hdf5::{Group, Hdf5, Kind, Member, on_deep_stack};
 
 const NOT_BDATA: &str =
     "give a brain-data file as bdpy writes it (`bhscore inspect` says what this is)";
 
 /// Reads all parts of a brain-data file.
 pub(super) fn read(path: &Path) -> Result<Content> {
+    on_deep_stack(|| content(path))
+}
+
+fn content(path: &Path) -> Result<Content> {
     let file = Hdf5::open(path, NOT_BDATA)?;
     let root = file.root();
     let metadata = group(&file, either(&file, &root, ["metaData", "metadata"])?)?;

@@ -5,41 +5,52 @@ use std::collections::HashMap;
 use hdf5_pure::{AttrValue, Datatype};
 
 use super::Hdf5;
-use crate::error::Result;
+use crate::error::Error;
 
 /// The attributes of a dataset or group.
-#[derive(Debug, Default)]
-pub struct Attributes {
-    /// All that are there. Of kinds that `hdf5-pure` has no value for, references for instance, only the type is told.
-    types: HashMap<String, Datatype>,
-    values: HashMap<String, AttrValue>,
+#[derive(Debug)]
+pub struct Attributes<'a> {
+    file: &'a Hdf5,
     /// What they belong to.
     owner: String,
+    /// All that are there. Of kinds that `hdf5-pure` has no value for, references for instance, only the type is told.
+    types: Answer<Datatype>,
+    values: Answer<AttrValue>,
 }
 
-impl Attributes {
+/// What `hdf5-pure` says of all attributes at once, by their names.
+type Answer<T> = Result<HashMap<String, T>, hdf5_pure::Error>;
+
+impl<'a> Attributes<'a> {
     pub(super) fn new(
-        types: HashMap<String, Datatype>,
-        values: HashMap<String, AttrValue>,
+        file: &'a Hdf5,
         owner: &str,
+        types: Answer<Datatype>,
+        values: Answer<AttrValue>,
     ) -> Self {
         Attributes {
+            file,
+            owner: owner.to_owned(),
             types,
             values,
-            owner: owner.to_owned(),
         }
     }
 
     /// The value of an attribute, if there is one of this name.
     ///
     /// One that cannot be read is an error: without it the axes of an array would be mistaken.
-    fn find(&self, file: &Hdf5, name: &str) -> Result<Option<&AttrValue>> {
-        match (self.values.get(name), self.types.get(name)) {
+    fn find(&self, name: &str) -> Result<Option<&AttrValue>, Error> {
+        let what = || format!("the attribute `{name}` of `{}`", self.owner);
+        let (types, values) = match (&self.types, &self.values) {
+            (Ok(types), Ok(values)) => (types, values),
+            (Err(cause), _) | (_, Err(cause)) => return Err(self.file.damaged(&what(), cause)),
+        };
+        match (values.get(name), types.get(name)) {
             (Some(value), _) => Ok(Some(value)),
             (None, None) => Ok(None),
             (None, Some(kind)) => {
-                let what = format!("the attribute `{name}` of `{}`", self.owner);
-                Err(file.damaged(&what, format!("it is of type {kind}")))
+                let cause = format!("it is of type {kind}");
+                Err(self.file.damaged(&what(), cause))
             }
         }
     }
@@ -49,13 +60,13 @@ impl Attributes {
     /// # Errors
     ///
     /// If it is none, or the file is damaged.
-    pub fn text(&self, file: &Hdf5, name: &str) -> Result<Option<String>> {
-        let Some(value) = self.find(file, name)? else {
+    pub fn text(&self, name: &str) -> Result<Option<String>, Error> {
+        let Some(value) = self.find(name)? else {
             return Ok(None);
         };
         match value.as_str() {
             Some(text) => Ok(Some(text.to_owned())),
-            None => Err(self.unlike(file, name, "a text")),
+            None => Err(self.unlike(name, "a text")),
         }
     }
 
@@ -64,8 +75,8 @@ impl Attributes {
     /// # Errors
     ///
     /// If the file is damaged.
-    pub fn number(&self, file: &Hdf5, name: &str) -> Result<Option<f64>> {
-        let value = self.find(file, name)?;
+    pub fn number(&self, name: &str) -> Result<Option<f64>, Error> {
+        let value = self.find(name)?;
         Ok(value.and_then(|value| match numbers(value) {
             Some(Numbers::Floats(values)) => single(&values),
             Some(Numbers::Whole(values)) => single(&values).map(|value| value as f64),
@@ -78,8 +89,8 @@ impl Attributes {
     /// # Errors
     ///
     /// If it holds something else, or the file is damaged.
-    pub fn whole(&self, file: &Hdf5, name: &str, most: usize) -> Result<Option<Vec<i64>>> {
-        let Some(value) = self.find(file, name)? else {
+    pub fn whole(&self, name: &str, most: usize) -> Result<Option<Vec<i64>>, Error> {
+        let Some(value) = self.find(name)? else {
             return Ok(None);
         };
         let whole = match numbers(value) {
@@ -95,14 +106,14 @@ impl Attributes {
             Some(whole) => Ok(Some(whole)),
             None => {
                 let wanted = format!("a list of at most {most} whole numbers");
-                Err(self.unlike(file, name, &wanted))
+                Err(self.unlike(name, &wanted))
             }
         }
     }
 
-    fn unlike(&self, file: &Hdf5, name: &str, wanted: &str) -> crate::error::Error {
+    fn unlike(&self, name: &str, wanted: &str) -> Error {
         let owner = &self.owner;
-        file.other_kind(format!(
+        self.file.other_kind(format!(
             "the attribute `{name}` of `{owner}` is not {wanted}"
         ))
     }

@@ -1,8 +1,9 @@
 //! Arrays of numbers, texts and references.
 
 use std::ops::Range;
+use std::sync::PoisonError;
 
-use hdf5_pure::{Datatype, H5Element, Layout, Object, StringPadding, VlenStringReadOptions};
+use hdf5_pure::{ChunkIndex, Datatype, H5Element, Layout, Object, StringPadding};
 use ndarray::{Array2, ArrayD, Ix2};
 
 use super::{Attributes, Hdf5, Kind, MAX_EXPANSION, SMALL};
@@ -28,7 +29,11 @@ impl<'a> Dataset<'a> {
         let shape: std::result::Result<Vec<usize>, _> =
             shape.into_iter().map(usize::try_from).collect();
         let shape = shape.map_err(|cause| file.damaged(&format!("`{name}`"), cause))?;
-        let kind = Kind::of(dataset.dtype().map_err(cannot)?);
+        let kind = match (dataset.dtype(), dataset.datatype()) {
+            (Ok(stored), Ok(exact)) => Kind::of(stored, &exact),
+            // Others beside it can be read all the same.
+            (Err(cause), _) | (_, Err(cause)) => Kind::other(&cause),
+        };
         Ok(Dataset {
             file,
             dataset,
@@ -57,15 +62,10 @@ impl<'a> Dataset<'a> {
     }
 
     /// Its attributes.
-    ///
-    /// # Errors
-    ///
-    /// If the file is damaged.
-    pub fn attributes(&self) -> Result<Attributes> {
-        let cannot = |cause| self.damaged(cause);
-        let types = self.dataset.attr_datatypes().map_err(cannot)?;
-        let values = self.dataset.attrs().map_err(cannot)?;
-        Ok(Attributes::new(types, values, &self.name))
+    #[must_use]
+    pub fn attributes(&self) -> Attributes<'a> {
+        let (types, values) = (self.dataset.attr_datatypes(), self.dataset.attrs());
+        Attributes::new(self.file, &self.name, types, values)
     }
 
     /// Whether anything was ever written to it.
@@ -77,7 +77,12 @@ impl<'a> Dataset<'a> {
         Ok(match self.layout()? {
             Layout::Compact { size } => size > 0,
             Layout::Contiguous { address, size } => address.is_some() && size > 0,
-            Layout::Chunked { .. } => !self.chunks()?.is_empty(),
+            // Has no list of chunks: all are there.
+            Layout::Chunked {
+                index: ChunkIndex::Implicit,
+                ..
+            } => true,
+            Layout::Chunked { .. } => !self.dataset.chunks().is_ok_and(|chunks| chunks.is_empty()),
             _ => true,
         })
     }
@@ -141,58 +146,41 @@ impl<'a> Dataset<'a> {
     ///
     /// If it holds something else, or the file is damaged.
     pub fn texts(&self) -> Result<Vec<String>> {
-        if self.kind != Kind::Text {
-            let texts = self.fixed_texts()?.into_iter();
-            return texts.map(|bytes| self.utf8(bytes)).collect();
-        }
-        let n = self.check()?;
-        // Each text has its own place in the file; damaged places may all be one.
-        let most = usize::try_from(self.file.length).unwrap_or(usize::MAX);
-        let options = VlenStringReadOptions::new().with_max_payload_bytes(most);
-        let texts = self
-            .dataset
-            .read_vlen_strings(options)
-            .map_err(|cause| self.damaged(cause))?;
-        // What the crate puts in the place of bytes that are not UTF-8.
-        if texts.iter().any(|text| text.contains('\u{fffd}')) {
-            return Err(self.not_utf8());
-        }
-        // C programs count the zero at the end.
-        let texts = texts
-            .into_iter()
-            .map(|text| match text.find('\0') {
-                Some(end) => text[..end].to_owned(),
-                None => text,
-            })
-            .collect();
-        self.of_length(texts, n)
+        let texts = self.text_bytes()?.into_iter();
+        texts.map(|bytes| self.utf8(bytes)).collect()
     }
 
-    /// Texts of a fixed length, as bytes, for some may hold a part of a letter.
+    /// As [`texts`](Self::texts), as bytes, for some may hold a part of a letter.
     ///
     /// # Errors
     ///
     /// As [`texts`](Self::texts).
-    pub fn fixed_texts(&self) -> Result<Vec<Vec<u8>>> {
-        let datatype = self
-            .dataset
-            .datatype()
-            .map_err(|cause| self.damaged(cause))?;
-        let Datatype::String { size, padding, .. } = datatype else {
+    pub fn text_bytes(&self) -> Result<Vec<Vec<u8>>> {
+        if !self.kind.is_text() {
             let (name, kind) = (&self.name, &self.kind);
-            return Err(self
-                .file
-                .other_kind(format!("`{name}` is of type {kind}, not text")));
-        };
+            let problem = format!("`{name}` is of type {kind}, not text");
+            return Err(self.file.other_kind(problem));
+        }
         let n = self.check()?;
         let bytes = self
             .dataset
             .read_raw()
             .map_err(|cause| self.damaged(cause))?;
-        let texts = bytes
-            .chunks_exact(size.max(1) as usize)
-            .map(|text| text[..end(text, &padding)].to_vec())
-            .collect();
+        let datatype = self
+            .dataset
+            .datatype()
+            .map_err(|cause| self.damaged(cause))?;
+        let texts = match datatype {
+            Datatype::String { size, padding, .. } => bytes
+                .chunks_exact(size.max(1) as usize)
+                .map(|text| text[..end(text, &padding)].to_vec())
+                .collect(),
+            _ => {
+                let texts = self.file.texts.lock();
+                let mut texts = texts.unwrap_or_else(PoisonError::into_inner);
+                texts.read(&bytes).map_err(|cause| self.damaged(cause))?
+            }
+        };
         self.of_length(texts, n)
     }
 
@@ -202,19 +190,25 @@ impl<'a> Dataset<'a> {
     ///
     /// If they are not UTF-8.
     pub fn utf8(&self, bytes: Vec<u8>) -> Result<String> {
-        String::from_utf8(bytes).map_err(|_| self.not_utf8())
+        String::from_utf8(bytes).map_err(|_| {
+            let problem = format!("`{}` holds text that is not UTF-8", self.name);
+            self.file.other_kind(problem)
+        })
     }
 
     /// The arrays that the references of a cell lead to, or `None` if this is another kind of array.
     ///
     /// # Errors
     ///
-    /// If one leads to something else, or the file is damaged.
-    pub fn references(&self) -> Result<Option<Vec<Dataset<'a>>>> {
+    /// If there are more than `most`, one leads to something else, or the file is damaged.
+    pub fn references(&self, most: usize) -> Result<Option<Vec<Dataset<'a>>>> {
         if self.kind != Kind::Reference {
             return Ok(None);
         }
-        self.check()?;
+        let n = self.check()?;
+        if n > most {
+            return Err(self.damaged(format!("{n} references, more than {most}")));
+        }
         let objects = self
             .dataset
             .dereference()
@@ -247,34 +241,54 @@ impl<'a> Dataset<'a> {
             Layout::Compact { size } => (wanted == Some(size), length),
             Layout::Contiguous { address, size } => match address {
                 Some(_) => (wanted == Some(size), length),
-                // Never written: all zero.
+                // Never written: the fill value.
                 None => (true, SMALL),
             },
-            Layout::Chunked { chunk_shape, .. } => {
-                let stored = self.stored(&chunk_shape)?;
+            Layout::Chunked { chunk_shape, index } => {
+                let n_slots = self.n_slots(&chunk_shape);
+                // Without a list of chunks, all that the shape has are there, as they are.
+                let listed = match index {
+                    ChunkIndex::Implicit => wanted.is_some_and(|wanted| wanted <= length),
+                    _ => n_slots.is_some_and(|n| n <= length.saturating_mul(MAX_EXPANSION)),
+                };
+                if !listed {
+                    return Err(self.unlike_its_data());
+                }
+                let (n_chunks, stored) = self.stored(&chunk_shape)?;
                 let most = stored.saturating_mul(MAX_EXPANSION).max(SMALL);
-                let chunk = chunk_shape
+                // Each is taken apart as a whole.
+                let all = chunk_shape
                     .iter()
-                    .try_fold(width, |bytes, length| bytes.checked_mul(*length));
-                (chunk.is_some_and(|chunk| chunk <= most), most)
+                    .try_fold(width, |bytes, length| bytes.checked_mul(*length))
+                    .and_then(|chunk| chunk.checked_mul(n_chunks));
+                (all.is_some_and(|all| all <= most), most)
             }
             _ => return Err(self.damaged("virtual datasets are not supported")),
         };
         match (n, wanted) {
             (Some(n), Some(wanted)) if fits && wanted <= size => Ok(n),
-            _ => {
-                let (name, shape) = (&self.name, &self.shape);
-                let problem =
-                    format!("`{name}` claims the shape {shape:?}, which its data do not have");
-                Err(Error::file(&self.file.path, problem, COPY_AGAIN))
-            }
+            _ => Err(self.unlike_its_data()),
         }
     }
 
-    /// Bytes of all chunks together. They lie in the file, and each has its own place.
-    fn stored(&self, chunk_shape: &[u64]) -> Result<u64> {
+    fn unlike_its_data(&self) -> Error {
+        let (name, shape) = (&self.name, &self.shape);
+        let problem = format!("`{name}` claims the shape {shape:?}, which its data do not have");
+        Error::file(&self.file.path, problem, COPY_AGAIN)
+    }
+
+    /// Number of chunks that the shape has.
+    fn n_slots(&self, chunk_shape: &[u64]) -> Option<u64> {
+        let lengths = self.shape.iter().zip(chunk_shape);
+        let counts = lengths.map(|(&length, &chunk)| (length as u64).div_ceil(chunk.max(1)));
+        counts.reduce(u64::saturating_mul)
+    }
+
+    /// Number and bytes of all chunks together. They lie in the file, and each has its own place.
+    fn stored(&self, chunk_shape: &[u64]) -> Result<(u64, u64)> {
         let mut stored = 0u64;
-        for chunk in self.chunks()? {
+        let chunks = self.dataset.chunks().map_err(|cause| self.damaged(cause))?;
+        for chunk in &chunks {
             let end = chunk.address.checked_add(chunk.storage_size);
             let is_inside = end.is_some_and(|end| end <= self.file.length)
                 && (chunk.offset.iter().zip(chunk_shape))
@@ -284,15 +298,11 @@ impl<'a> Dataset<'a> {
                 return Err(self.damaged("a chunk lies outside"));
             }
         }
-        Ok(stored)
+        Ok((chunks.len() as u64, stored))
     }
 
     fn layout(&self) -> Result<Layout> {
         self.dataset.layout().map_err(|cause| self.damaged(cause))
-    }
-
-    fn chunks(&self) -> Result<Vec<hdf5_pure::Chunk>> {
-        self.dataset.chunks().map_err(|cause| self.damaged(cause))
     }
 
     fn refuse_unless_numeric(&self) -> Result<()> {
@@ -312,11 +322,6 @@ impl<'a> Dataset<'a> {
             true => Ok(values),
             false => Err(self.damaged(format!("{} of {n} elements are there", values.len()))),
         }
-    }
-
-    fn not_utf8(&self) -> Error {
-        let problem = format!("`{}` holds text that is not UTF-8", self.name);
-        self.file.other_kind(problem)
     }
 
     fn damaged(&self, cause: impl std::fmt::Display) -> Error {

@@ -37,7 +37,8 @@ impl<'a> Group<'a> {
         }
     }
 
-    /// All arrays and groups in it, by name and in that order. Named types, soft and external links are left out.
+    /// All arrays and groups in it, by name and in that order. Named types, external links and, but in groups of the
+    /// oldest layout, soft links are left out.
     ///
     /// # Errors
     ///
@@ -110,18 +111,10 @@ impl<'a> Group<'a> {
     }
 
     /// Its attributes.
-    ///
-    /// # Errors
-    ///
-    /// If the file is damaged.
-    pub fn attributes(&self) -> Result<Attributes> {
-        let cannot = |cause| self.damaged(&cause);
-        let types = self.group.attr_datatypes().map_err(cannot)?;
-        Ok(Attributes::new(
-            types,
-            self.group.attrs().map_err(cannot)?,
-            self.name(),
-        ))
+    #[must_use]
+    pub fn attributes(&self) -> Attributes<'a> {
+        let (types, values) = (self.group.attr_datatypes(), self.group.attrs());
+        Attributes::new(self.file, self.name(), types, values)
     }
 
     fn full(&self, name: &str) -> String {

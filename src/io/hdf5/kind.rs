@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use hdf5_pure::DType;
+use hdf5_pure::{DType, Datatype, DatatypeByteOrder, FloatingPointLayout};
 
 /// Type of the elements of an array, named as in NumPy.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,10 +24,15 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub(super) fn of(stored: DType) -> Kind {
+    /// `exact` tells which four or eight bytes are the usual floating-point numbers, `stored` does not.
+    pub(super) fn of(stored: DType, exact: &Datatype) -> Kind {
+        let is = |usual: FloatingPointLayout| {
+            matches!(exact, Datatype::FloatingPoint { layout, byte_order, .. }
+                if *layout == usual && *byte_order != DatatypeByteOrder::Vax)
+        };
         match stored {
-            DType::F32 => Kind::Single,
-            DType::F64 => Kind::Double,
+            DType::F32 if is(FloatingPointLayout::IEEE754_BINARY32) => Kind::Single,
+            DType::F64 if is(FloatingPointLayout::IEEE754_BINARY64) => Kind::Double,
             DType::I8 => Kind::Whole("int8"),
             DType::I16 => Kind::Whole("int16"),
             DType::I32 => Kind::Whole("int32"),
@@ -39,8 +44,18 @@ impl Kind {
             DType::String => Kind::FixedText,
             DType::VariableLengthString => Kind::Text,
             DType::ObjectReference => Kind::Reference,
-            DType::Other(other) => Kind::Other(other.to_string()),
-            other => Kind::Other(other.to_string()),
+            DType::Other(other) => Kind::other(&other),
+            other => Kind::other(&other),
+        }
+    }
+
+    /// Something else, in words of `hdf5-pure`: the first of them, for types of types have no end.
+    pub(super) fn other(words: &impl Display) -> Kind {
+        const MOST: usize = 80;
+        let words = words.to_string();
+        match words.char_indices().nth(MOST) {
+            Some((end, _)) => Kind::Other(format!("{}…", &words[..end])),
+            None => Kind::Other(words),
         }
     }
 

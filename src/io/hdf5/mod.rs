@@ -4,24 +4,26 @@
 //! [`crate::io::assembly`] read through it; [`crate::io::hdf5_plain`] reads the most common layouts faster.
 //!
 //! Why not libhdf5, which writes brain data here: version 1.10 crashes on files whose inner numbers do not fit
-//! together, and takes the whole program with it. Sizes come from the file here, too, so each is checked against its
-//! length before memory is taken for it.
+//! together, and takes the whole program with it. Against such files three things help here: all that is read of a
+//! file has a bound (`bytes.rs`), the sizes of arrays and chunks are checked against its length before memory is taken
+//! for them ([`Dataset::check`]), and readers run on a stack that is deep enough for what nests (`on_deep_stack`).
 
 mod attributes;
 mod bytes;
 mod dataset;
 mod group;
+mod heap;
 mod kind;
 
-use std::fmt::Display;
+use std::fmt::{self, Display, Formatter};
 use std::path::{Path, PathBuf};
-
-use hdf5_pure::Source as _;
+use std::sync::{Arc, Mutex};
 
 pub use self::attributes::Attributes;
-use self::bytes::Bytes;
+use self::bytes::{Bytes, Shared};
 pub use self::dataset::Dataset;
 pub use self::group::{Group, Member};
+use self::heap::Texts;
 pub use self::kind::Kind;
 use super::mat::problem::COPY_AGAIN;
 use crate::error::{Error, Result};
@@ -32,8 +34,18 @@ pub(in crate::io) const MAX_EXPANSION: u64 = 1040;
 /// Bytes of an array that may be without any data.
 const SMALL: u64 = 1 << 20;
 
+/// What `hdf5-pure` says of things that it does not read, though they may be in order.
+const UNCOMMON: [&str; 7] = [
+    "upported",
+    "enumerated",
+    "layout version",
+    "external files",
+    "invalid datatype",
+    "reference type",
+    "chunk index type",
+];
+
 /// An open HDF5 file.
-#[derive(Debug)]
 pub struct Hdf5 {
     path: PathBuf,
     /// What the user may do if the file holds something else than is wanted.
@@ -41,6 +53,13 @@ pub struct Hdf5 {
     /// Length in bytes.
     length: u64,
     file: hdf5_pure::File,
+    texts: Mutex<Texts>,
+}
+
+impl fmt::Debug for Hdf5 {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        formatter.debug_tuple("Hdf5").field(&self.path).finish()
+    }
 }
 
 impl Hdf5 {
@@ -50,20 +69,24 @@ impl Hdf5 {
     ///
     /// If the file cannot be read, is not HDF5, is shorter than it says, or is open in a program that writes it.
     pub fn open(path: &Path, remedy: &'static str) -> Result<Hdf5> {
-        let bytes = Bytes::open(path).map_err(Error::io("read", path))?;
-        let length = bytes.len();
-        let file = hdf5_pure::File::from_source(bytes).map_err(|cause| refused(path, &cause))?;
+        let bytes = Arc::new(Bytes::open(path).map_err(Error::io("read", path))?);
+        let length = bytes.length();
+        let file = hdf5_pure::File::from_source(Shared(Arc::clone(&bytes)))
+            .map_err(|cause| refused(path, &cause))?;
+        let superblock = file.superblock();
         // From the start of the file, whatever the format's description says: libhdf5 writes and reads it so.
-        let said = file.superblock().eof_address;
+        let said = superblock.eof_address;
         if said > length {
             let problem = format!("has {length} bytes, but says that it has {said}");
             return Err(Error::file(path, problem, COPY_AGAIN));
         }
+        let texts = Texts::new(bytes, superblock.base_address.get());
         Ok(Hdf5 {
             path: path.to_owned(),
             remedy,
             length,
             file,
+            texts: Mutex::new(texts),
         })
     }
 
@@ -92,13 +115,9 @@ impl Hdf5 {
     }
 
     /// Something of the file makes no sense, or is of a kind that is not read here.
-    pub(in crate::io) fn damaged(&self, what: &str, cause: impl Display) -> Error {
+    fn damaged(&self, what: &str, cause: impl Display) -> Error {
         let problem = format!("{what} cannot be read as HDF5 ({cause})");
-        let is_uncommon = |word| problem.contains(word);
-        let remedy = match ["upported", "enumerated", "layout version"]
-            .into_iter()
-            .any(is_uncommon)
-        {
+        let remedy = match UNCOMMON.into_iter().any(|word| problem.contains(word)) {
             true => {
                 "write it in a common layout, as `h5repack -f GZIP=4` does, or copy it again if it may be damaged"
             }
@@ -116,10 +135,17 @@ fn refused(path: &Path, cause: &hdf5_pure::Error) -> Error {
             "is open in a program that writes it",
             "close that program; if it died, `h5clear -s` takes its mark away",
         ),
-        cause => Error::file(
-            path,
-            format!("cannot be opened as HDF5 ({cause})"),
-            COPY_AGAIN,
-        ),
+        cause => {
+            let problem = format!("cannot be opened as HDF5 ({cause})");
+            Error::file(path, problem, COPY_AGAIN)
+        }
     }
+}
+
+/// Runs a reader on a stack of its own: the type of an array may be of types in types, 8,190 deep, which functions
+/// take apart that call themselves.
+pub(in crate::io) fn on_deep_stack<T>(read: impl FnOnce() -> T) -> T {
+    // Address space, of which only what is used becomes memory.
+    const DEEP: usize = 64 << 20;
+    stacker::maybe_grow(DEEP / 2, DEEP, read)
 }

@@ -24,15 +24,15 @@ pub(super) struct Dense<'a> {
 impl<'a> Dense<'a> {
     /// `name` is the variable that errors speak of.
     pub fn new(source: &'a Source, dataset: Dataset<'a>, name: &'a str) -> Result<Self> {
-        let attributes = dataset.attributes()?;
-        let shape = attributes.whole(&source.0, "Python.Shape", MOST_AXES)?;
+        let attributes = dataset.attributes();
+        let shape = attributes.whole("Python.Shape", MOST_AXES)?;
         let length = |length: i64| Ok(source.index(length as f64, usize::MAX, name)? as u64);
         let shape = shape.map(|shape| shape.into_iter().map(length).collect());
         let convention = Convention {
-            class: attributes.text(&source.0, "MATLAB_class")?,
+            class: attributes.text("MATLAB_class")?,
             python_shape: shape.transpose()?,
         };
-        let empty = attributes.number(&source.0, "MATLAB_empty")?;
+        let empty = attributes.number("MATLAB_empty")?;
         Ok(Dense {
             source,
             dataset,
@@ -127,7 +127,7 @@ impl<'a> Dense<'a> {
 
     /// The arrays that the references of a cell lead to, or `None` if this is another kind of array.
     pub fn cells(&self) -> Result<Option<Vec<Dense<'a>>>> {
-        let Some(datasets) = self.dataset.references()? else {
+        let Some(datasets) = self.dataset.references(MOST_AXES)? else {
             return Ok(None);
         };
         let dense = |dataset| Dense::new(self.source, dataset, self.name);

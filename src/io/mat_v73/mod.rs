@@ -10,7 +10,7 @@ use std::path::Path;
 
 use self::dense::Dense;
 use self::sparse::{MARKER, Sparse};
-use super::hdf5::{Group, Hdf5, Member};
+use super::hdf5::{Group, Hdf5, Member, on_deep_stack};
 use super::mat::problem::{COPY_AGAIN, check_range, missing_variable, not_numeric};
 use super::mat::{Numeric, Variable};
 use crate::error::{Error, Result};
@@ -35,7 +35,7 @@ impl Source {
     ///
     /// If the file cannot be read or is not a whole HDF5 file.
     pub fn open(path: &Path) -> Result<Self> {
-        Hdf5::open(path, COPY_AGAIN).map(Source)
+        on_deep_stack(|| Hdf5::open(path, COPY_AGAIN).map(Source))
     }
 
     /// Names of the variables at the top of the file, sorted.
@@ -44,10 +44,12 @@ impl Source {
     ///
     /// If the file is damaged.
     pub fn names(&self) -> Result<Vec<String>> {
-        let members = self.0.root().members()?.into_iter();
-        // MATLAB's own: `#refs#`, `#subsystem#`.
-        let names = members.map(|(name, _)| name);
-        Ok(names.filter(|name| !name.starts_with('#')).collect())
+        on_deep_stack(|| {
+            let members = self.0.root().members()?.into_iter();
+            // MATLAB's own: `#refs#`, `#subsystem#`.
+            let names = members.map(|(name, _)| name);
+            Ok(names.filter(|name| !name.starts_with('#')).collect())
+        })
     }
 
     /// Shape and class of a variable.
@@ -56,14 +58,16 @@ impl Source {
     ///
     /// If there is no such variable, or the file is damaged.
     pub fn describe(&self, variable: &str) -> Result<Variable> {
-        let (shape, class) = match self.find(variable)? {
-            Found::Dense(dense) => (dense.shape()?, dense.class()),
-            Found::Sparse(group) => (
-                Sparse::read_shape(self, &group, variable)?,
-                "sparse array".to_owned(),
-            ),
-            Found::Other(class) => (Vec::new(), class),
-        };
+        let (shape, class) = on_deep_stack(|| {
+            Ok(match self.find(variable)? {
+                Found::Dense(dense) => (dense.shape()?, dense.class()),
+                Found::Sparse(group) => {
+                    let shape = Sparse::read_shape(self, &group, variable)?;
+                    (shape, "sparse array".to_owned())
+                }
+                Found::Other(class) => (Vec::new(), class),
+            })
+        })?;
         Ok(Variable {
             name: variable.to_owned(),
             shape,
@@ -78,11 +82,11 @@ impl Source {
     /// If there is no such variable (the error lists those that are there), it is not numeric, or
     /// the file is damaged.
     pub fn read(&self, variable: &str) -> Result<Numeric> {
-        match self.find(variable)? {
+        on_deep_stack(|| match self.find(variable)? {
             Found::Dense(dense) => dense.read(),
             Found::Sparse(group) => Ok(Sparse::read(self, &group, variable)?.fill()),
             Found::Other(class) => Err(not_numeric(self.0.path(), variable, &class)),
-        }
+        })
     }
 
     /// Reads the elements `range`, counted in column-major order, of a variable as f32.
@@ -98,7 +102,7 @@ impl Source {
         variable: &str,
         range: Range<usize>,
     ) -> Result<(Vec<usize>, Vec<f32>)> {
-        match self.find(variable)? {
+        on_deep_stack(|| match self.find(variable)? {
             Found::Dense(dense) => dense.read_range(range),
             Found::Sparse(group) => {
                 let sparse = Sparse::read(self, &group, variable)?;
@@ -107,7 +111,7 @@ impl Source {
                 Ok((sparse.into_shape(), values))
             }
             Found::Other(class) => Err(not_numeric(self.0.path(), variable, &class)),
-        }
+        })
     }
 
     fn find<'a>(&'a self, variable: &'a str) -> Result<Found<'a>> {
@@ -120,7 +124,7 @@ impl Source {
                 Ok(Found::Sparse(group))
             }
             Some(Member::Group(group)) => {
-                let class = group.attributes()?.text(&self.0, "MATLAB_class")?;
+                let class = group.attributes().text("MATLAB_class")?;
                 Ok(Found::Other(class.unwrap_or_else(|| "group".to_owned())))
             }
         }
