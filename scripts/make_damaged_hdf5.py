@@ -109,14 +109,14 @@ def chunks_without_a_list():
 
 
 def texts_on_each_other():
-    """An attribute of 3,901 texts of 60 kB, which are one."""
+    """An attribute of 3,901 texts of 700 kB, which are one: 2.7 GB."""
     def fill(file):
         data = file.create_dataset("feat", data=np.ones((2, 3), np.int16))
-        texts = np.array(["x" * 60000] + ["y"] * 3900, dtype=object)
+        texts = np.array(["x" * 700_000] + ["y"] * 3900, dtype=object)
         data.attrs.create("MATLAB_class", texts, dtype=h5py.string_dtype())
 
     file = written(fill)
-    place = file.index(struct.pack("<I", 60000))
+    place = file.index(struct.pack("<I", 700_000))
     for at in range(place, place + 3901 * 16, 16):
         file[at:at + 16] = file[place:place + 16]
     return file
