@@ -4,33 +4,41 @@ use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::Path;
 
-use ndarray::{Array, ArrayD, Dimension};
+use half::f16;
+use ndarray::{Array, ArrayD, Dimension, IxDyn, ShapeBuilder};
 use ndarray_npy::npy::header::Header;
 use ndarray_npy::{ReadNpyError, ReadNpyExt, ReadableElement, WriteNpyExt};
 
 use crate::error::{Error, Result};
 
-/// Reads an array of any usual type as double precision.
+/// An array as double precision; `None` where the file holds another type than the one looked for.
+type Converted = Result<Option<ArrayD<f64>>>;
+
+/// Reads an array of any type of real numbers as double precision; truth values are 0 and 1.
 ///
 /// # Errors
 /// If the file cannot be read, is cut off, or holds something else than numbers.
 pub fn read(path: &Path) -> Result<ArrayD<f64>> {
-    if let Some(array) = try_type::<f64>(path)? {
-        return Ok(array);
+    const READERS: [fn(&Path) -> Converted; 12] = [
+        try_type::<f64>,
+        |path| converted::<f32>(path, f64::from),
+        |path| converted::<i64>(path, |value| value as f64),
+        |path| converted::<i32>(path, f64::from),
+        |path| converted::<u8>(path, f64::from),
+        |path| converted::<i16>(path, f64::from),
+        |path| converted::<i8>(path, f64::from),
+        |path| converted::<u16>(path, f64::from),
+        |path| converted::<u32>(path, f64::from),
+        |path| converted::<u64>(path, |value| value as f64),
+        |path| converted::<bool>(path, f64::from),
+        halves,
+    ];
+    for reader in READERS {
+        if let Some(array) = reader(path)? {
+            return Ok(array);
+        }
     }
-    if let Some(array) = try_type::<f32>(path)? {
-        return Ok(array.mapv(f64::from));
-    }
-    if let Some(array) = try_type::<i64>(path)? {
-        return Ok(array.mapv(|value| value as f64));
-    }
-    if let Some(array) = try_type::<i32>(path)? {
-        return Ok(array.mapv(f64::from));
-    }
-    if let Some(array) = try_type::<u8>(path)? {
-        return Ok(array.mapv(f64::from));
-    }
-    let problem = "holds another type than float64, float32, int64, int32 or uint8";
+    let problem = "holds another type than floats of 16, 32 or 64 bits, integers or truth values";
     Err(Error::file(
         path,
         problem,
@@ -53,6 +61,38 @@ pub fn encode<D: Dimension>(array: &Array<f64, D>) -> Vec<u8> {
     bytes
 }
 
+/// As [`try_type`], each number as double precision.
+fn converted<T: ReadableElement + Copy>(path: &Path, number: fn(T) -> f64) -> Converted {
+    Ok(try_type::<T>(path)?.map(|array| array.mapv(number)))
+}
+
+/// Half precision, which networks are often run in and the crate does not know.
+fn halves(path: &Path) -> Converted {
+    check_header(path)?;
+    let unreadable = |error| Error::io("read", path)(error);
+    let mut file = BufReader::new(File::open(path).map_err(unreadable)?);
+    let Ok(header) = Header::from_reader(&mut file) else {
+        return Ok(None);
+    };
+    let number: fn([u8; 2]) -> f16 = match header.type_descriptor.as_string().map(String::as_str) {
+        Some("<f2") => f16::from_le_bytes,
+        Some(">f2") => f16::from_be_bytes,
+        _ => return Ok(None),
+    };
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes).map_err(unreadable)?;
+    let (pairs, rest) = bytes.as_chunks::<2>();
+    let values = pairs.iter().map(|&pair| number(pair).to_f64()).collect();
+    let shape = IxDyn(&header.shape).set_f(header.layout.is_fortran());
+    match ArrayD::from_shape_vec(shape, values) {
+        Ok(array) if rest.is_empty() => Ok(Some(array)),
+        _ => {
+            let problem = format!("does not hold the {:?} numbers it claims", header.shape);
+            Err(Error::file(path, problem, SAVE_AGAIN))
+        }
+    }
+}
+
 /// `None` where the file holds another type.
 fn try_type<T: ReadableElement>(path: &Path) -> Result<Option<ArrayD<T>>> {
     check_header(path)?;
@@ -65,15 +105,13 @@ fn try_type<T: ReadableElement>(path: &Path) -> Result<Option<ArrayD<T>>> {
         }
         Err(error) => {
             let problem = format!("is not a whole .npy file ({error})");
-            Err(Error::file(
-                path,
-                problem,
-                "save it again with `numpy.save`",
-            ))
+            Err(Error::file(path, problem, SAVE_AGAIN))
         }
     }
 }
 
+/// What helps where a file is none of NumPy's.
+const SAVE_AGAIN: &str = "save it again with `numpy.save`";
 /// Longest header that is read, in bytes: NumPy's own have about a hundred.
 const LONGEST_HEADER: u64 = 1 << 16;
 /// Most brackets in a header, which has a dictionary and a tuple: the parser goes as deep as they do.
@@ -82,10 +120,7 @@ const MOST_BRACKETS: usize = 16;
 /// Refuses a file whose header is no plain one, or claims more numbers than there are bytes: memory would be taken
 /// for them.
 fn check_header(path: &Path) -> Result<()> {
-    let refused = |problem: String| {
-        let remedy = "save it again with `numpy.save`";
-        Error::file(path, problem, remedy)
-    };
+    let refused = |problem: String| Error::file(path, problem, SAVE_AGAIN);
     let file = File::open(path).map_err(Error::io("read", path))?;
     let length = file.metadata().map_err(Error::io("read", path))?.len();
     let mut head = Vec::new();
@@ -137,5 +172,74 @@ mod tests {
         assert!(read(&path).unwrap_err().to_string().contains("x.npy"));
         atomic::write(&path, &bytes[..bytes.len() - 1]).unwrap();
         assert!(read(&path).unwrap_err().to_string().contains("x.npy"));
+    }
+
+    fn written<T: ndarray_npy::WritableElement>(array: &Array<T, ndarray::Ix2>) -> ArrayD<f64> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.npy");
+        ndarray_npy::write_npy(&path, array).unwrap();
+        read(&path).unwrap()
+    }
+
+    #[test]
+    fn every_type_of_numbers_is_read() {
+        let numbers = array![[0.0, 1.0], [1.0, 0.0]].into_dyn();
+        assert_eq!(written(&array![[false, true], [true, false]]), numbers);
+        assert_eq!(written(&array![[0_u8, 1], [1, 0]]), numbers);
+        assert_eq!(written(&array![[0_u16, 1], [1, 0]]), numbers);
+        assert_eq!(written(&array![[0_u32, 1], [1, 0]]), numbers);
+        assert_eq!(written(&array![[0_u64, 1], [1, 0]]), numbers);
+        let negative = array![[-1.0, 2.0]].into_dyn();
+        assert_eq!(written(&array![[-1_i8, 2]]), negative);
+        assert_eq!(written(&array![[-1_i16, 2]]), negative);
+        assert_eq!(written(&array![[-1_i32, 2]]), negative);
+        assert_eq!(written(&array![[-1_i64, 2]]), negative);
+        assert_eq!(written(&array![[-1_f32, 2.0]]), negative);
+    }
+
+    /// A file of half precision, 2 × 3, as NumPy writes it.
+    fn of_halves(descriptor: &str, fortran: &str, bytes: impl Fn(f16) -> [u8; 2]) -> Vec<u8> {
+        let text =
+            format!("{{'descr': '{descriptor}', 'fortran_order': {fortran}, 'shape': (2, 3)}}");
+        let mut file = b"\x93NUMPY\x01\x00\x76\x00".to_vec();
+        file.extend(format!("{text:<117}\n").bytes());
+        for value in [
+            1.5,
+            -2.0,
+            65504.0,
+            5.960_464_477_539_063e-8,
+            0.0,
+            0.333_251_953_125,
+        ] {
+            file.extend(bytes(f16::from_f64(value)));
+        }
+        file
+    }
+
+    #[test]
+    fn half_precision_is_read_in_both_orders() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.npy");
+        let rows = array![
+            [1.5, -2.0, 65504.0],
+            [5.960_464_477_539_063e-8, 0.0, 0.333_251_953_125]
+        ];
+        let little = of_halves("<f2", "False", f16::to_le_bytes);
+        atomic::write(&path, &little).unwrap();
+        assert_eq!(read(&path).unwrap(), rows.into_dyn());
+        let columns = array![
+            [1.5, 65504.0, 0.0],
+            [-2.0, 5.960_464_477_539_063e-8, 0.333_251_953_125]
+        ];
+        atomic::write(&path, &of_halves(">f2", "True", f16::to_be_bytes)).unwrap();
+        assert_eq!(read(&path).unwrap(), columns.into_dyn());
+        for wrong in [
+            &little[..little.len() - 1],
+            &little[..little.len() - 2],
+            &[&little[..], &[0]].concat(),
+        ] {
+            atomic::write(&path, wrong).unwrap();
+            assert!(read(&path).unwrap_err().to_string().contains("numpy.save"));
+        }
     }
 }

@@ -229,6 +229,14 @@ fn stimuli_without_features_are_named() {
     score(&env, &["--features", "IT.npy", "--brain", "monkey"])
         .status(2)
         .stderr_contains("--ids");
+    fs::create_dir(env.path("IT")).unwrap();
+    score(
+        &env,
+        &["--features", "IT", "--ids", "ids.csv", "--brain", "monkey"],
+    )
+    .status(2)
+    .stderr_contains("ids.csv`: would name the rows of an array")
+    .stderr_contains("leave `--ids` out");
     env.lacks("results");
 }
 

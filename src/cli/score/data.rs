@@ -118,6 +118,13 @@ fn layers_of_files(args: &ModelArgs) -> Result<Vec<Layer>> {
     for given in &args.features {
         layers.extend(layers_of(given, args.ids.as_deref())?);
     }
+    let is_folder = |given: &String| name_and_path(given).1.is_dir();
+    if let Some(ids) = &args.ids
+        && args.features.iter().all(is_folder)
+    {
+        let problem = "would name the rows of an array, and features in folders have the names of their files";
+        return Err(Error::file(ids, problem, "leave `--ids` out").into());
+    }
     let is_second = |at: &usize| {
         layers[..*at]
             .iter()
@@ -275,12 +282,17 @@ pub fn stem(path: &Path) -> String {
     stem.to_string_lossy().into_owned()
 }
 
-/// A layer, or all layers of a folder of folders.
-pub fn layers_of(given: &str, ids: Option<&Path>) -> Result<Vec<Layer>> {
-    let (name, path) = match given.split_once('=') {
+/// The two parts of LAYER=PATH; a layer without a name has that of its file.
+fn name_and_path(given: &str) -> (String, PathBuf) {
+    match given.split_once('=') {
         Some((name, path)) if !Path::new(given).exists() => (name.to_owned(), PathBuf::from(path)),
         _ => (stem(Path::new(given)), PathBuf::from(given)),
-    };
+    }
+}
+
+/// A layer, or all layers of a folder of folders.
+pub fn layers_of(given: &str, ids: Option<&Path>) -> Result<Vec<Layer>> {
+    let (name, path) = name_and_path(given);
     if !path.is_dir() {
         return Ok(vec![Layer::array(&name, &path, ids)?]);
     }

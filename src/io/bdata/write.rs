@@ -5,6 +5,7 @@
 //! the file tells the time.
 
 use std::collections::HashSet;
+use std::io;
 use std::path::Path;
 
 use hdf5::types::VarLenUnicode;
@@ -47,17 +48,26 @@ pub struct Label {
 pub fn write(path: &Path, table: &Table) -> Result<()> {
     check(path, table)?;
     let staged = Staged::create(path)?;
-    fill(staged.temporary(), table).map_err(|cause| {
-        let problem = format!("it cannot be written ({cause})");
-        Error::file(
-            path,
-            problem,
-            "check the space and the permissions of its folder",
-        )
-    })?;
+    fill(staged.temporary(), table).map_err(|cause| unwritten(path, &cause.to_string()))?;
     let mut batch = Batch::new();
     batch.add_staged(staged);
     batch.commit()
+}
+
+/// What went wrong: the system's own error where libhdf5 quotes one, among a dozen numbers of no use to anybody.
+fn unwritten(path: &Path, cause: &str) -> Error {
+    let quoted = cause.split_once("errno = ").and_then(|(_, rest)| {
+        let number: String = rest.chars().take_while(char::is_ascii_digit).collect();
+        number.parse().ok()
+    });
+    match quoted {
+        Some(number) => Error::io("write", path)(io::Error::from_raw_os_error(number)),
+        None => {
+            let problem = format!("cannot be written ({cause})");
+            let remedy = "check the space and the permissions of its folder";
+            Error::file(path, problem, remedy)
+        }
+    }
 }
 
 /// Lengths and names of a table.
@@ -188,4 +198,22 @@ fn store<T: H5Type, D: Dimension>(
         .with_data(data)
         .create(name)
         .map(|_| ())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_told_without_the_numbers_of_libhdf5() {
+        let said = "H5Dwrite(): can't write data: file write failed: time = Sat Nov 28 09:15:13 2026\n, filename = \
+                    'x.h5', file descriptor = 4, errno = 28, error message = 'No space left on device', buf = 0x56";
+        let error = unwritten(Path::new("x.h5"), said);
+        assert!(matches!(error, Error::Io { .. }), "{error:?}");
+        let text = error.to_string();
+        assert!(text.starts_with("cannot write `x.h5`: No space left"));
+        assert!(text.contains("free some space") && !text.contains("errno"));
+        let other = unwritten(Path::new("x.h5"), "H5Dcreate(): name already exists").to_string();
+        assert!(other.contains("H5Dcreate") && other.contains("check the space"));
+    }
 }
