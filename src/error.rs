@@ -124,6 +124,7 @@ fn io_hint(source: &io::Error) -> &'static str {
             "; the disk quota is used up, free some space and run the same command again"
         }
         io::ErrorKind::NotADirectory => "; part of the path is a file, check it",
+        io::ErrorKind::InvalidInput => "; put what comes from it into a file",
         io::ErrorKind::IsADirectory => "; it is a folder, name a file",
         _ => "; check the path, the disk and the network, then run the same command again",
     }

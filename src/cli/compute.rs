@@ -20,6 +20,9 @@ use serde_json::{Value, json};
 
 use super::{Global, Outcome, speech};
 
+/// Most subsets of layers that are drawn.
+const MOST_DRAWS: usize = 1_000_000;
+
 /// Options of `compute`.
 #[derive(Args)]
 #[command(after_help = "\
@@ -142,6 +145,7 @@ impl SamplingArgs {
             other => other
                 .strip_prefix("random:")
                 .and_then(|draws| draws.parse().ok())
+                .filter(|draws| *draws <= MOST_DRAWS)
                 .map(|draws| LayerSampling::Random {
                     draws,
                     seed: self.seed,
@@ -150,7 +154,7 @@ impl SamplingArgs {
                     bhscore::Error::data(
                         format!("layer sampling `{other}`"),
                         "is not known",
-                        "choose `exact`, `random:K` (such as `random:100`) or `all`",
+                        "choose `exact`, `random:K` (such as `random:100`, at most a million) or `all`",
                     )
                     .into()
                 }),

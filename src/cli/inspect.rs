@@ -8,6 +8,7 @@ use bhscore::extract::engine::Rten;
 use bhscore::extract::onnx::{Model, Tensor};
 use bhscore::io::bdata::BData;
 use bhscore::io::mat;
+use bhscore::report::table::WIDEST;
 use bhscore::study::decoder::Decoder;
 use clap::Args;
 use serde_json::{Value, json};
@@ -16,6 +17,8 @@ use super::{Global, Outcome, arrays, speech};
 
 /// Values of each array that are shown.
 const SHOWN: usize = 5;
+/// Arrays of a file whose values are shown: each is looked up anew.
+const WITH_VALUES: usize = 100;
 
 /// Options of `inspect`.
 #[derive(Args)]
@@ -69,12 +72,8 @@ fn brain_data(path: &Path) -> Result<Option<Value>> {
     let keys: Vec<Value> = table
         .keys()
         .iter()
-        .map(|key| {
-            let columns = table
-                .columns(&format!("\"{key}\" = 1"))
-                .map_or(0, |columns| columns.len());
-            json!({ "key": key, "columns": columns })
-        })
+        .zip(table.n_marked())
+        .map(|(key, columns)| json!({ "key": key, "columns": columns }))
         .collect();
     Ok(Some(json!({
         "kind": "brain data (BData)",
@@ -87,10 +86,11 @@ fn brain_data(path: &Path) -> Result<Option<Value>> {
 fn variables(path: &Path) -> Result<Value> {
     let arrays: Vec<Value> = mat::variables(path)?
         .into_iter()
-        .map(|variable| {
-            let first: Vec<f64> = mat::read_f64(path, &variable.name)
-                .map(|array| array.values.into_iter().take(SHOWN).collect())
-                .unwrap_or_default();
+        .enumerate()
+        .map(|(at, variable)| {
+            let array = (at < WITH_VALUES).then(|| mat::read_f64(path, &variable.name).ok());
+            let values = array.flatten().map_or(Vec::new(), |array| array.values);
+            let first: Vec<f64> = values.into_iter().take(SHOWN).collect();
             json!({
                 "name": variable.name,
                 "shape": variable.shape,
@@ -124,7 +124,9 @@ fn network(path: &Path) -> Result<Value> {
         .filter(|tensor| tensor.op != "Constant")
         .collect();
     let layer = |tensor: &Tensor, shape: Option<Vec<usize>>| {
-        let n_units = shape.as_ref().map(|shape| shape.iter().product::<usize>());
+        let n_units = shape
+            .as_ref()
+            .map(|shape| shape.iter().copied().fold(1, usize::saturating_mul));
         json!({
             "name": tensor.name,
             "module": tensor.module,
@@ -229,7 +231,9 @@ fn layer_table(rows: &[Value]) -> Vec<String> {
         .chain(rows.iter().map(cells))
         .collect();
     let width = |column: usize| table.iter().map(|row| row[column].chars().count()).max();
-    let widths: Vec<usize> = (0..6).map(|column| width(column).unwrap_or(0)).collect();
+    let widths: Vec<usize> = (0..6)
+        .map(|column| width(column).unwrap_or(0).min(WIDEST))
+        .collect();
     let line = |row: &[String; 6]| {
         let cells = row
             .iter()

@@ -52,11 +52,11 @@ pub struct RelateArgs {
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Bootstrap resamples for the intervals; 0 for none
-    #[arg(long, value_name = "N", default_value_t = Draws::default().n_resamples)]
-    resamples: usize,
+    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(..=1_000_000))]
+    resamples: u32,
     /// Shuffles for the permutation test of groups
-    #[arg(long, value_name = "N", default_value_t = Draws::default().n_permutations)]
-    permutations: usize,
+    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(..=1_000_000))]
+    permutations: u32,
     /// Seed of both
     #[arg(long, value_name = "SEED", default_value_t = Draws::default().seed)]
     seed: u32,
@@ -72,8 +72,8 @@ impl RelateArgs {
             logs: self.logs.clone(),
             group: self.group.clone(),
             draws: Draws {
-                n_resamples: self.resamples,
-                n_permutations: self.permutations,
+                n_resamples: self.resamples as usize,
+                n_permutations: self.permutations as usize,
                 seed: self.seed,
             },
         }

@@ -7,6 +7,7 @@ use std::path::{Component, Path, PathBuf};
 use anyhow::Result;
 use bhscore::brainscore::{folder, tree};
 use bhscore::io::atomic::Batch;
+use bhscore::io::inside;
 use bhscore::io::table::Table;
 use bhscore::relate::{self, Relations};
 use bhscore::report::site::{self, Board, INDEX, Input, LIST, accuracy, bh};
@@ -107,7 +108,9 @@ pub fn make(global: &Global, args: &ReportArgs) -> Result<Made> {
     let files = site::files(&board, relations(&board)?.as_ref());
     let mut batch = Batch::new();
     for (path, bytes) in &files {
-        batch.add(out.join(path), bytes)?;
+        let path = out.join(path);
+        inside::check(&out, path.parent().unwrap_or(&out))?;
+        batch.add(path, bytes)?;
     }
     batch.commit()?;
     remove_old(
@@ -218,11 +221,12 @@ fn check_folder(out: &Path, force: bool) -> Result<Vec<String>> {
 /// Removes files of the site that was there before, which the new one does not have.
 fn remove_old(out: &Path, old: &[String], new: BTreeSet<&str>) -> Result<()> {
     for path in old.iter().filter(|path| !new.contains(path.as_str())) {
-        let inside = Path::new(path)
+        let is_below = Path::new(path)
             .components()
             .all(|part| matches!(part, Component::Normal(_)));
         let path = out.join(path);
-        if inside && path.is_file() {
+        if is_below && path.is_file() {
+            inside::check(out, path.parent().unwrap_or(out))?;
             fs::remove_file(&path).map_err(bhscore::Error::io("remove", &path))?;
         }
     }

@@ -21,6 +21,7 @@ use super::Network;
 use super::sgd::Velocity;
 use super::weights::{Parameter, VARIANCE, Weights};
 use crate::error::{Error, Result};
+use crate::io::ordinary;
 
 /// Version of the header entry.
 const VERSION: u32 = 1;
@@ -146,7 +147,7 @@ fn file(tensors: &[Entry], header: Option<HashMap<String, String>>) -> Vec<u8> {
 /// If the file cannot be read, is damaged, is of another network, or stands within a course of other images, another
 /// seed or other batches.
 pub fn read(path: &Path, network: &Network, course: &Course) -> Result<State> {
-    let content = fs::read(path).map_err(Error::io("read", path))?;
+    let content = ordinary::read(path).map_err(Error::io("read", path))?;
     let damaged = |cause: String| {
         let remedy = "give another checkpoint (`--restore-path`)";
         Error::file(

@@ -96,5 +96,5 @@ fn running(prefix: &str, holders: &[Holder]) -> usize {
             let (first, last): (usize, usize) = (first.parse().ok()?, last.parse().ok()?);
             Some(last.saturating_add(1).saturating_sub(first))
         })
-        .sum()
+        .fold(0, usize::saturating_add)
 }

@@ -16,6 +16,7 @@
 //! | [`table`] | small tables in CSV files |
 //! | [`atomic`] | whole files or none |
 //! | [`inside`] | whether a folder is where its path says |
+//! | [`ordinary`] | files on a disk, not pipes or devices |
 //! | [`record`] | `record.json`, the last file of an artifact |
 
 pub mod assembly;
@@ -30,6 +31,7 @@ pub mod mat;
 pub mod mat_v5;
 pub mod mat_v73;
 pub mod npy;
+pub mod ordinary;
 pub mod record;
 pub mod select;
 pub mod table;

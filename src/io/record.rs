@@ -15,6 +15,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::ordinary;
 use crate::error::{Error, Result};
 
 /// File name of records.
@@ -139,7 +140,7 @@ pub fn stamp_in(folder: &fs::File, name: &OsStr) -> io::Result<String> {
 
 /// BLAKE3 of a file's content.
 pub fn digest_file(path: &Path) -> Result<String> {
-    let mut file = fs::File::open(path).map_err(Error::io("read", path))?;
+    let mut file = ordinary::open(path).map_err(Error::io("read", path))?;
     let mut hasher = blake3::Hasher::new();
     hasher
         .update_reader(&mut file)

@@ -1,5 +1,7 @@
 //! Whether references can be read: entries `@kind{key, name = value, …}`, with nothing else between them.
 
+use std::collections::HashSet;
+
 /// Keys of all entries.
 ///
 /// A value is text in braces or quotes, a number or a name, or several of these joined by `#`. Braces must balance.
@@ -9,9 +11,10 @@
 pub fn keys(text: &str) -> Result<Vec<String>, String> {
     let mut parser = Parser { text, at: 0 };
     let mut keys: Vec<String> = Vec::new();
+    let mut known = HashSet::new();
     while parser.next_is_more() {
         let key = parser.entry().map_err(|problem| parser.at_line(&problem))?;
-        if keys.contains(&key) {
+        if !known.insert(key.clone()) {
             return Err(parser.at_line(&format!("`{key}` is there twice")));
         }
         keys.push(key);

@@ -11,6 +11,7 @@ use super::manifest::{FILE_NAME, Manifest};
 use super::source::{self, NOTES};
 use crate::error::{Error, Result};
 use crate::io::atomic::{Batch, Staged};
+use crate::io::ordinary;
 use crate::study::memory::Memory;
 
 /// How packing ended.
@@ -180,7 +181,7 @@ fn is_same(a: &Path, b: &Path) -> Result<bool> {
         return Ok(false);
     }
     let open = |path: &Path| {
-        let file = fs::File::open(path).map_err(Error::io("read", path))?;
+        let file = ordinary::open(path).map_err(Error::io("read", path))?;
         Ok::<_, Error>(BufReader::new(file).bytes())
     };
     let pairs = open(a)?.zip(open(b)?);

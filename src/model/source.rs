@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 use super::manifest::Source;
 use crate::error::{Error, Result};
 use crate::extract::onnx::Model;
+use crate::io::ordinary;
 
 /// Bytes that are read at a time.
 const PIECE: usize = 1 << 20;
@@ -140,7 +141,7 @@ pub fn sha256(root: &Path, base: &Path, files: &[PathBuf]) -> Result<String> {
 }
 
 fn of_file(path: &Path) -> Result<String> {
-    let mut file = fs::File::open(path).map_err(Error::io("read", path))?;
+    let mut file = ordinary::open(path).map_err(Error::io("read", path))?;
     let mut hasher = Sha256::new();
     let mut piece = vec![0; PIECE];
     loop {

@@ -1,5 +1,6 @@
 //! Tables side by side, a row per model that is in all of them.
 
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 
 use crate::error::{Error, Result};
@@ -11,6 +12,9 @@ pub const KEYS: [&str; 3] = ["network", "model", "name"];
 
 /// Model names that an error message shows.
 const SHOWN: usize = 3;
+
+/// Most models that tables may have in common: a line through them takes the slopes of all pairs, 100 MB of them.
+const MOST_MODELS: usize = 5000;
 
 /// Rows of one or two tables, matched by model name.
 pub struct Joined<'a> {
@@ -51,9 +55,13 @@ impl<'a> Joined<'a> {
             keys.push(table.keys(key_column(table, by)?)?);
         }
         let (mut names, mut rows) = (Vec::new(), Vec::new());
+        let numbered = |keys: &Vec<&'a str>| keys.iter().copied().zip(0..).collect();
+        let places: Vec<HashMap<&str, usize>> = keys.iter().map(numbered).collect();
         for name in keys.first().into_iter().flatten() {
-            let row_in = |keys: &Vec<&str>| keys.iter().position(|key| key == name);
-            let found: Option<Vec<usize>> = keys.iter().map(row_in).collect();
+            let found: Option<Vec<usize>> = places
+                .iter()
+                .map(|places| places.get(name).copied())
+                .collect();
             if let Some(found) = found {
                 names.push(*name);
                 rows.push(found);
@@ -71,6 +79,11 @@ impl<'a> Joined<'a> {
             );
             return Err(Error::data("the tables", "have no model in common", remedy));
         }
+        if names.len() > MOST_MODELS {
+            let problem = format!("have {} models in common", names.len());
+            let remedy = format!("give at most {MOST_MODELS}: every pair of models is looked at");
+            return Err(Error::data("the tables", problem, remedy));
+        }
         Ok(Joined {
             tables,
             keys,
@@ -86,8 +99,9 @@ impl<'a> Joined<'a> {
 
     /// For each table its models that are not in all tables.
     pub fn only_in(&self) -> Vec<(PathBuf, Vec<String>)> {
+        let common: HashSet<&str> = self.names.iter().copied().collect();
         let of = |(table, keys): (&Table, &Vec<&str>)| {
-            let alone = keys.iter().filter(|key| !self.names.contains(key));
+            let alone = keys.iter().filter(|key| !common.contains(*key));
             let alone = alone.map(|key| (*key).to_owned()).collect();
             (table.path().to_owned(), alone)
         };

@@ -126,7 +126,7 @@ fn ranking(networks: &[NetworkScores]) -> String {
 }
 
 /// Most letters that a column is padded to: a name of thousands is one line's, and formatting has a limit.
-const WIDEST: usize = 200;
+pub const WIDEST: usize = 200;
 
 /// Lines of rows; columns from `first_number` on are aligned to the right.
 pub(super) fn aligned<R: AsRef<[String]>>(rows: &[R], first_number: usize) -> String {

@@ -11,7 +11,7 @@
 //!
 //! The first three keys, with plain ROI names and without `meta`, are the original's; all others may be left out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use schemars::JsonSchema;
@@ -198,11 +198,13 @@ fn check_names(path: &str, names: Vec<String>, problems: &mut Problems) -> Vec<S
 
 /// Names with their JSON paths: each usable, each once.
 fn check_each_name(names: &[(String, &str)], problems: &mut Problems) {
-    for (at, (path, name)) in names.iter().enumerate() {
+    let mut places = HashMap::new();
+    for (path, name) in names {
         if let Some(text) = problem_of_name(name) {
             problems.add(path, text);
         }
-        if let Some((first, _)) = names[..at].iter().find(|(_, earlier)| earlier == name) {
+        let first = *places.entry(*name).or_insert(path);
+        if !std::ptr::eq(first, path) {
             let text = format!("`{}` is `{first}` already; remove one", name.escape_debug());
             problems.add(path, text);
         }

@@ -8,11 +8,17 @@ use crate::error::{Error, Result};
 #[derive(Debug, Default)]
 pub struct Problems(Vec<(String, String)>);
 
+/// More are not looked for: whoever has so many has given another file.
+const MOST: usize = 100;
+
 impl Problems {
     /// Adds a problem at a path such as `dnns.AlexNet.layers[2]`; empty is the whole file.
     ///
     /// Ignored if that path or one above it has a problem already: what follows from a problem is not another one.
     pub fn add(&mut self, path: impl Into<String>, text: impl Into<String>) {
+        if self.0.len() == MOST {
+            return;
+        }
         let path = path.into();
         let covers = |above: &str| {
             path.strip_prefix(above).is_some_and(|rest| {
@@ -24,7 +30,7 @@ impl Problems {
         }
     }
 
-    /// An error with one line per problem, if there are any.
+    /// An error with one line per problem, if there are any; of more than a hundred the first hundred.
     pub fn into_result(self, path: &Path) -> Result<()> {
         if self.0.is_empty() {
             return Ok(());
@@ -43,6 +49,19 @@ impl Problems {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn problems_without_end_are_cut() {
+        let mut problems = Problems::default();
+        for number in 0..1000 {
+            problems.add(format!("a{number}"), "x");
+        }
+        let text = problems
+            .into_result(Path::new("s"))
+            .unwrap_err()
+            .to_string();
+        assert_eq!(text.lines().count(), 1 + MOST);
+    }
 
     #[test]
     fn consequences_of_a_problem_are_left_out() {

@@ -98,7 +98,10 @@ impl Layout {
     ///
     /// If it is one, or cannot be looked at.
     pub fn check_claims(&self) -> Result<()> {
-        inside::check(&self.root.join("data"), &self.claims())
+        let (data, claims) = (self.root.join("data"), self.claims());
+        // Files are removed in these.
+        inside::check(&data, &claims.join("units"))?;
+        inside::check(&data, &claims.join("workers"))
     }
 
     /// A path as it is written into records: relative to the study where it lies inside.

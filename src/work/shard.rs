@@ -20,7 +20,10 @@ impl Shard {
     /// Parts are contiguous runs whose lengths differ by at most one: neighbouring items share
     /// their features, and a shard that took every n-th item would read all of them.
     pub fn part<T>(self, mut plan: Vec<T>) -> Vec<T> {
-        let bound = |index: usize| plan.len() * index / self.count;
+        let bound = |index: usize| {
+            let bound = plan.len() as u128 * index as u128 / self.count as u128;
+            bound as usize
+        };
         let (start, end) = (bound(self.index - 1), bound(self.index));
         plan.truncate(end);
         plan.drain(..start);
@@ -50,6 +53,14 @@ impl FromStr for Shard {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn shards_of_more_parts_than_there_are_items() {
+        let shard: Shard = format!("{0}/{0}", usize::MAX).parse().unwrap();
+        assert_eq!(shard.part(vec![1, 2, 3]), [3]);
+        let shard: Shard = format!("1/{}", usize::MAX).parse().unwrap();
+        assert_eq!(shard.part(vec![1, 2, 3]), [0; 0]);
+    }
 
     proptest! {
         #[test]

@@ -159,3 +159,30 @@ fn too_few_models_are_undefined_with_a_reason() {
     );
     run.stderr_contains("want of a value: y");
 }
+
+#[test]
+fn more_models_than_pairs_of_them_fit_into_memory_are_refused() {
+    let env = TestEnv::empty();
+    let rows: String = (0..5001)
+        .map(|n| format!("net{n},{n},{}\n", n % 7))
+        .collect();
+    let path = env.path("t.csv");
+    let table = path.to_str().unwrap();
+    fs::write(table, format!("model,x,y\n{rows}")).unwrap();
+    env.run(["relate", table, "--x", "x", "--y", "y", "--resamples", "0"])
+        .status(2)
+        .stderr_contains("5001 models in common")
+        .stderr_contains("give at most 5000");
+    env.run([
+        "relate",
+        table,
+        "--x",
+        "x",
+        "--y",
+        "y",
+        "--resamples",
+        "2000000",
+    ])
+    .status(2)
+    .stderr_contains("1000000");
+}

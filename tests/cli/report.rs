@@ -236,6 +236,25 @@ fn either_kind_of_results_is_enough() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn links_do_not_lead_the_site_elsewhere() {
+    let env = with_results();
+    let outside = tempfile::tempdir().unwrap();
+    fs::write(outside.path().join("notes.txt"), "mine").unwrap();
+    report(&env).ok();
+    fs::remove_dir_all(env.path("site/models")).unwrap();
+    std::os::unix::fs::symlink(outside.path(), env.path("site/models")).unwrap();
+    let list = env.path("site/.bhscore-site");
+    let listed = fs::read_to_string(&list).unwrap();
+    fs::write(&list, format!("models/notes.txt\n{listed}")).unwrap();
+    report(&env)
+        .status(2)
+        .stderr_contains("is behind a link that leaves");
+    let names = fs::read_dir(outside.path()).unwrap().count();
+    assert_eq!(names, 1, "nothing written, nothing removed");
+}
+
 #[test]
 fn without_results_the_remedy_is_told() {
     let env = TestEnv::empty();

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use bhscore::io::hdf5::{Hdf5, Member};
+use bhscore::io::mat::Variable;
 use bhscore::io::mat_v73::Source;
 use hdf5::file::LibraryVersion;
 use hdf5::types::{FixedAscii, VarLenUnicode};
@@ -79,7 +80,9 @@ fn numbers<T: H5Type + Copy>(of: impl Fn(f64) -> T) {
     each_file(write, |path| {
         let file = hdf5::File::open(path).unwrap();
         let source = Source::open(path).unwrap();
-        for name in source.names().unwrap() {
+        let variables = source.variables().unwrap();
+        assert_eq!(variables.len(), LAYOUTS.len() + 2);
+        for Variable { name, .. } in variables {
             let expected = file.dataset(&name).unwrap().read_2d::<f64>().unwrap();
             let found = source.read(&name).unwrap().into_f64();
             // Column-major; without MATLAB's attributes the axes are as on the disk.
@@ -90,7 +93,6 @@ fn numbers<T: H5Type + Copy>(of: impl Fn(f64) -> T) {
             let single: Vec<f32> = expected[3..9].iter().map(|value| *value as f32).collect();
             assert_eq!(part, single, "{name}");
         }
-        assert_eq!(source.names().unwrap().len(), LAYOUTS.len() + 2);
     });
 }
 
@@ -139,6 +141,24 @@ fn texts_of_both_kinds() {
 }
 
 /// More than one node of each kind of tree.
+/// So many that looking each up by its name would read more than is allowed of a file.
+#[test]
+fn a_file_of_many_variables() {
+    let write = |file: &hdf5::File| {
+        for number in 0..3000 {
+            let values = [f64::from(number)];
+            let builder = file.new_dataset_builder().with_data(&values);
+            builder.create(format!("v{number:04}").as_str()).unwrap();
+        }
+    };
+    each_file(write, |path| {
+        let variables = bhscore::io::mat::variables(path).unwrap();
+        assert_eq!(variables.len(), 3000);
+        assert_eq!(variables[2999].name, "v2999");
+        assert_eq!(variables[2999].shape, [1]);
+    });
+}
+
 #[test]
 fn groups_of_many_members_and_attributes() {
     let write = |file: &hdf5::File| {

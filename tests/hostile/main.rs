@@ -2,6 +2,8 @@
 //!
 //! | file | asks |
 //! |---|---|
+//! | [`claims`] | do made-up claims hold anybody up, or remove anything? |
+//! | [`models`] | are networks refused that would take gigabytes to list? |
 //! | [`damaged`] | is every file of `tests/damaged`, most of which the fuzzer found, an error? |
 //! | [`mutated`] | are good files with changed bytes, cut off or made up read or refused, whatever they are? |
 //! | [`readers`] | how is a file of each format read? |
@@ -16,7 +18,10 @@
     reason = "damaged files must be written as they are"
 )]
 
+#[cfg(unix)]
+mod claims;
 mod damaged;
+mod models;
 mod mutated;
 mod readers;
 

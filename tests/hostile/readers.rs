@@ -83,13 +83,13 @@ fn manifest(path: &Path) -> Result<()> {
 /// By the reader of all layouts.
 fn mat_hdf5(path: &Path) -> Result<()> {
     let source = Source::open(path)?;
-    for name in source.names()? {
-        let described = source.describe(&name)?;
-        let numeric = source.read(&name)?;
+    for described in source.variables()? {
+        let name = &described.name;
+        let numeric = source.read(name)?;
         assert_eq!(numeric.shape(), described.shape);
         let n: usize = numeric.shape().iter().product();
         assert_eq!(numeric.into_f64().values.len(), n);
-        source.read_range(&name, n / 2..n)?;
+        source.read_range(name, n / 2..n)?;
     }
     Ok(())
 }

@@ -75,6 +75,11 @@ impl Trials {
             rows.iter()
                 .flat_map(|[_, truth, other, _]| [*truth, *other]),
         );
+        if objects.len() > MOST_OBJECTS {
+            let problem = format!("names {} objects", objects.len());
+            let remedy = format!("give at most {MOST_OBJECTS}: every one is compared with all");
+            return Err(Error::file(table.path(), problem, remedy));
+        }
         let shown = rows.iter().map(|[image, truth, ..]| (*image, *truth));
         let truth = truths(table.path(), shown, &images, &objects)?;
         let trial = |[image, _, distractor, choice]: &[&str; 4]| Trial {
@@ -91,6 +96,9 @@ impl Trials {
         })
     }
 }
+
+/// Most objects of trials: the largest set of images has a thousand, and tables have the square of their number.
+const MOST_OBJECTS: usize = 2000;
 
 /// Columns in the order in which rows are taken apart.
 const COLUMNS: [&str; 4] = ["stimulus_id", "truth", "distractor", "choice"];

@@ -88,9 +88,14 @@ fn below(node: &Node, missing: Missing, engineering: bool) -> Scored {
         .map(|child| below(child, missing, engineering))
         .collect();
     scored.score = mean(&scored.children, missing);
-    scored.count = scored.children.iter().map(|child| child.count).sum();
-    scored.n_scored = scored.children.iter().map(|child| child.n_scored).sum();
+    scored.count = total(&scored.children, |child| child.count);
+    scored.n_scored = total(&scored.children, |child| child.n_scored);
     scored
+}
+
+/// A sum over children; files may claim any counts.
+fn total(children: &[Scored], of: impl Fn(&Scored) -> usize) -> usize {
+    children.iter().map(of).fold(0, usize::saturating_add)
 }
 
 fn leaf(score: Score, engineering: bool) -> Score {

@@ -237,6 +237,10 @@ fn save_splits(path: &Path, recordings: &[Recordings], setup: &Setup) -> Result<
             Error::data("`--save-splits`", "subjects saw different stimuli", remedy).into(),
         );
     }
+    if path.exists() && splitting::File::read(path).is_err() {
+        let remedy = "name another file by `--save-splits`";
+        return Err(Error::file(path, "is there, and no file of splits", remedy).into());
+    }
     let splits = setup.splitting.of(first, &setup.metric)?;
     let file = splitting::File::new(&first.stimuli, &splits);
     Ok(atomic::write(path, &serde_json::to_vec(&file)?)?)

@@ -170,11 +170,12 @@ fn look(context: &Context, networks: &[&Network], survey: &mut Survey) -> Result
     });
     survey.look_anew(&holders);
     let (mut extracted, mut all) = (Vec::new(), Vec::new());
+    let jobs = Stage::ALL.map(|stage| (stage, stages::job(stage, context)));
     for network in networks {
         extracted.extend(Extracted::of(network, &context.layout, &holders)?);
-        for stage in Stage::ALL {
+        for (stage, job) in &jobs {
+            let stage = *stage;
             let items = plan(&context.settings, network, stage, &Filter::default())?;
-            let job = stages::job(stage, context);
             let counts = survey.counts(stage, &network.dir, &items, job.as_ref());
             // Who has not begun to encode does not miss it.
             if Stage::DECODING.contains(&stage) || !counts.is_untouched() {

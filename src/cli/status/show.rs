@@ -3,6 +3,7 @@
 use std::fmt::Display;
 
 use bhscore::extract::survey::Extracted;
+use bhscore::report::table::WIDEST;
 use bhscore::work::claims::{Holder, Life};
 use bhscore::work::status::{Counts, Pace};
 use bhscore::work::{Item, Stage};
@@ -109,7 +110,8 @@ impl View {
             .map(String::len)
             .max()
             .unwrap_or(0)
-            .max("network".len());
+            .max("network".len())
+            .min(WIDEST);
         let line = |net: &str, stage: &str, cells: [&dyn Display; 6]| {
             let cells: Vec<String> = cells.iter().map(|cell| format!("{cell:>7}")).collect();
             format!("{net:<width$}  {stage:<14} {}", cells.join(" "))

@@ -8,7 +8,7 @@ use rten::{ModelOptions, NodeId, RunOptions, ThreadPool, Value};
 use rten_tensor::{AsView, Layout, Tensor};
 
 use super::{Engine, not_floats, not_loaded, not_run};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::extract::caught::caught;
 use crate::extract::onnx::{Layout as ImageInput, Model};
 
@@ -161,5 +161,8 @@ fn array(path: &Path, name: &str, value: Value) -> Result<ArrayD<f32>> {
         return Err(not_floats(path, name));
     };
     let shape = IxDyn(tensor.shape());
-    Ok(ArrayD::from_shape_vec(shape, tensor.to_vec()).expect("as many values as the shape says"))
+    ArrayD::from_shape_vec(shape, tensor.to_vec()).map_err(|error| {
+        let problem = format!("`{name}` has not the values that its shape says ({error})");
+        Error::file(path, problem, "export the network again")
+    })
 }

@@ -1,7 +1,7 @@
 //! JPEG through libjpeg-turbo (in the crate `mozjpeg`), with libjpeg's defaults: the exact inverse transform and
 //! smooth upsampling of colours, as in Pillow.
 //!
-//! libjpeg only warns where data end early or make no sense, and paints the rest grey. Its warnings are counted here;
+//! libjpeg only warns where data end early or make no sense, and paints the rest grey. Here a warning ends it;
 //! the crate keeps them to itself, so that an error manager of our own does it. Which warning it was is not told, but
 //! when: before the first scan and after the last row they are harmless (bytes between segments, odd headers), in
 //! between they are of the picture. In a file of several scans (progressive ones) bytes between scans are in between,
@@ -24,17 +24,39 @@ const EXIF_SEGMENT: Marker = Marker::APP(1);
 /// What such a segment begins with.
 const EXIF_HEAD: &[u8] = b"Exif\0\0";
 
+/// What the first two bytes of a scan are.
+const START_OF_SCAN: [u8; 2] = [0xFF, 0xDA];
+/// Scans that a file may have: progressive ones have about ten, and each goes over the whole picture, however few
+/// bytes it has. libjpeg-turbo advises this bound.
+const MOST_SCANS: usize = 500;
+
 thread_local! {
-    /// Warnings of the decoder that runs in this thread.
-    static WARNINGS: Cell<u32> = const { Cell::new(0) };
+    /// Whether the decoder that runs in this thread is at the picture.
+    static AT_PICTURE: Cell<bool> = const { Cell::new(false) };
+    /// Whether it warned there.
+    static WARNED: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Decodes a JPEG file.
 pub fn decode(bytes: &[u8]) -> Decoded {
-    let counted = || run(bytes, Decompress::with_err(counting()));
-    caught(counted).unwrap_or_else(|_| {
+    let n_scans = bytes.windows(2).filter(|two| *two == START_OF_SCAN).count();
+    if n_scans > MOST_SCANS {
+        return Err(Fault::damaged(format!("it has {n_scans} scans")));
+    }
+    let ended = Cell::new(false);
+    WARNED.set(false);
+    let strict = || run(bytes, Decompress::with_err(strict()), &ended);
+    caught(strict).unwrap_or_else(|_| {
+        if WARNED.get() && ended.get() {
+            return Err(Fault::damaged(CUT_OFF));
+        }
+        // DEVIATION: Pillow takes what libjpeg makes of data that make no sense, mostly a picture that is grey below
+        // the place; 57 % of its values in our test. Both refuse files that are cut off.
+        if WARNED.get() {
+            return Err(Fault::damaged("its data make no sense from some place on"));
+        }
         // Only the crate's own error manager can tell what it was; the same bytes fail again.
-        let told = || run(bytes, Decompress::builder());
+        let told = || run(bytes, Decompress::builder(), &ended);
         caught(told).unwrap_or_else(|text| {
             Err(Fault::damaged(
                 text.trim_start_matches("libjpeg fatal error: "),
@@ -44,12 +66,9 @@ pub fn decode(bytes: &[u8]) -> Decoded {
 }
 
 /// Decodes with an error manager; unwinds where libjpeg gives up.
-fn run(bytes: &[u8], builder: DecompressBuilder<'_>) -> Decoded {
-    let ended = Cell::new(false);
-    let source = Source {
-        rest: bytes,
-        ended: &ended,
-    };
+fn run(bytes: &[u8], builder: DecompressBuilder<'_>, ended: &Cell<bool>) -> Decoded {
+    AT_PICTURE.set(false);
+    let source = Source { rest: bytes, ended };
     let markers = [EXIF_SEGMENT];
     let header = builder.with_markers(&markers).from_reader(source);
     let header = header.map_err(|error| file_error(&error, ended.get()))?;
@@ -75,17 +94,12 @@ fn run(bytes: &[u8], builder: DecompressBuilder<'_>) -> Decoded {
         }
     };
     let error = |error: io::Error| file_error(&error, ended.get());
-    WARNINGS.set(0);
+    AT_PICTURE.set(true);
     let mut started = header.to_colorspace(space).map_err(error)?;
     let mut samples: Vec<u8> = started.read_scanlines().map_err(error)?;
-    let warnings = WARNINGS.get();
+    AT_PICTURE.set(false);
     if ended.get() {
         return Err(Fault::damaged(CUT_OFF));
-    }
-    // DEVIATION: Pillow takes what libjpeg makes of data that make no sense, mostly a picture that is grey below the
-    // place; 57 % of its values in our test. Both refuse files that are cut off.
-    if warnings > 0 {
-        return Err(Fault::damaged("its data make no sense from some place on"));
     }
     started.finish().map_err(error)?;
     if ended.get() {
@@ -141,11 +155,11 @@ impl BufRead for Source<'_> {
     }
 }
 
-/// An error manager that counts warnings, and unwinds on errors without a word.
-fn counting() -> jpeg_error_mgr {
+/// An error manager that unwinds on errors, and on warnings about the picture, without a word.
+fn strict() -> jpeg_error_mgr {
     jpeg_error_mgr {
         error_exit: Some(leave),
-        emit_message: Some(count),
+        emit_message: Some(warn),
         output_message: Some(ignore),
         format_message: None,
         reset_error_mgr: Some(ignore),
@@ -166,10 +180,11 @@ extern "C-unwind" fn leave(_: &mut jpeg_common_struct) {
     resume_unwind(Box::new(()));
 }
 
-extern "C-unwind" fn count(_: &mut jpeg_common_struct, level: c_int) {
+extern "C-unwind" fn warn(_: &mut jpeg_common_struct, level: c_int) {
     // Warnings have level −1, traces 0 and above.
-    if level < 0 {
-        WARNINGS.set(WARNINGS.get().saturating_add(1));
+    if level < 0 && AT_PICTURE.get() {
+        WARNED.set(true);
+        resume_unwind(Box::new(()));
     }
 }
 

@@ -21,6 +21,7 @@ use std::path::Path;
 
 use super::caught::caught;
 use crate::error::{Error, Result};
+use crate::io::ordinary;
 
 /// Most pixels of an image, where Pillow stops, too: an RGB image of half a gigabyte. More is taken for a damaged
 /// header: a few kilobytes can be compressed from any number of pixels of one colour.
@@ -133,7 +134,7 @@ impl Kind {
 ///
 /// [`Error::Io`] if it cannot be read; otherwise as [`decode`].
 pub fn read(path: &Path) -> Result<(Pixels, Vec<Remark>)> {
-    let bytes = std::fs::read(path).map_err(Error::io("read", path))?;
+    let bytes = ordinary::read(path).map_err(Error::io("read", path))?;
     decode(&bytes, path)
 }
 

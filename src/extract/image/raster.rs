@@ -4,17 +4,26 @@
 //! channel, and colours of PNM whose largest value is not 255.
 
 use std::io::Cursor;
+use std::ops::Range;
 
 use image::codecs::webp::WebPDecoder;
 use image::codecs::{bmp::BmpDecoder, png::PngDecoder, pnm::PnmDecoder};
 use image::error::ImageError;
 use image::metadata::Orientation;
-use image::{ColorType, ImageDecoder};
+use image::{ColorType, ImageDecoder, Limits};
 
 use super::{CUT_OFF, Decoded, Fault, Pixels, Remark, check_size, convert};
 
 /// Where a PNG file says what its channels are.
 const PNG_KIND: usize = 25;
+/// Where it says how wide it is.
+const PNG_WIDTH: Range<usize> = 16..20;
+/// Bytes of a pixel at most.
+const PNG_PIXEL: u64 = 8;
+/// Rows that its decoder holds at once, at most.
+const ROWS: u64 = 4;
+/// Bytes for all other than rows: profiles have some kilobytes, and can be compressed a thousandfold.
+const PNG_MEMORY: u64 = 64 << 20;
 /// What it says of one channel of grey.
 const PNG_GREY: u8 = 0;
 /// Bytes before those that the length of a RIFF file counts.
@@ -34,7 +43,7 @@ pub fn decode(bytes: &[u8], format: Format) -> Decoded {
     let file = Cursor::new(bytes);
     match format {
         Format::Png => {
-            let decoder = PngDecoder::new(file).map_err(fault)?;
+            let decoder = PngDecoder::with_limits(file, png_limits(bytes)).map_err(fault)?;
             let animated = decoder.is_apng().map_err(fault)?;
             // Transparency noted beside grey pixels makes two channels of one here, but not in Pillow.
             let one_channel = bytes.get(PNG_KIND) == Some(&PNG_GREY);
@@ -54,6 +63,15 @@ pub fn decode(bytes: &[u8], format: Format) -> Decoded {
         Format::Bmp => pixels(BmpDecoder::new(file).map_err(fault)?, false, false),
         Format::Pnm => pixels(PnmDecoder::new(file).map_err(fault)?, false, false),
     }
+}
+
+/// Memory for what stands before the pixels, such as a colour profile, and for some rows.
+fn png_limits(bytes: &[u8]) -> Limits {
+    let width = bytes.get(PNG_WIDTH).and_then(|width| width.try_into().ok());
+    let row = u64::from(width.map_or(0, u32::from_be_bytes)) * PNG_PIXEL;
+    let mut limits = Limits::no_limits();
+    limits.max_alloc = Some(PNG_MEMORY + ROWS * row);
+    limits
 }
 
 /// The first frame as RGB.

@@ -5,7 +5,7 @@
 
 use std::io::Cursor;
 
-use tiff::decoder::{Decoder, DecodingResult, Limits};
+use tiff::decoder::{ChunkType, Decoder, DecodingResult, Limits};
 use tiff::tags::Tag;
 use tiff::{ColorType, TiffError};
 
@@ -15,6 +15,9 @@ use super::{Decoded, Fault, MOST_PIXELS, Pixels, Remark, check_size, convert, if
 const PALETTE: u16 = 3;
 /// What grey is called there.
 const BLACK_IS_ZERO: u16 = 1;
+/// How many times as many pixels as the image has tiles may have, and how many beside that.
+const MOST_PADDED: usize = 4;
+const PADDING: usize = 1 << 24;
 /// Bytes of a pixel at most: four channels of 16 bits.
 const PIXEL_BYTES: usize = 8;
 /// Samples kept channel by channel rather than pixel by pixel.
@@ -54,6 +57,10 @@ fn image(bytes: &[u8], indexed: bool) -> Decoded {
     if layout == Some(PLANAR) && kind.num_samples() > 1 {
         return Err(Fault::unsupported("TIFF with one plane per channel"));
     }
+    if decoder.get_chunk_type() == ChunkType::Tile {
+        let (across, down) = decoder.chunk_dimensions();
+        check_tiles((width, height), (across as usize, down as usize))?;
+    }
     let samples = decoder.read_image().map_err(fault)?;
     let rgb = if indexed {
         let indices = small_samples(samples, kind, width, height)?;
@@ -68,6 +75,16 @@ fn image(bytes: &[u8], indexed: bool) -> Decoded {
     // Unlike in other kinds of files, Pillow turns the image, in all versions looked at (6.2 to 13.0).
     let orientation = ifd::short(bytes, ifd::ORIENTATION).map_or(1, |short| short.value);
     Ok((convert::oriented(pixels, orientation), remarks))
+}
+
+/// Refuses tiles that are mostly outside of the image: what is outside is decoded, too.
+fn check_tiles(image: (usize, usize), tile: (usize, usize)) -> Result<(), Fault> {
+    let padded = |length: usize, tile: usize| length.div_ceil(tile.max(1)).saturating_mul(tile);
+    let n_pixels = padded(image.0, tile.0).saturating_mul(padded(image.1, tile.1));
+    match n_pixels <= image.0 * image.1 * MOST_PADDED + PADDING {
+        true => Ok(()),
+        false => Err(Fault::damaged("its tiles are much larger than the image")),
+    }
 }
 
 /// Samples that are no indices as RGB.

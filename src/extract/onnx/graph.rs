@@ -88,6 +88,28 @@ pub struct Tensor {
     pub is_output: bool,
 }
 
+/// Most nodes and outputs of nodes that a graph may have; the largest networks have some ten thousand.
+const MOST_TENSORS: usize = 1 << 16;
+/// Most bytes of all names: a node's is kept with each of its outputs.
+const MOST_LETTERS: usize = 64 << 20;
+
+/// Refuses graphs that would take gigabytes to list.
+fn check_names(path: &Path, nodes: &[proto::Node]) -> Result<()> {
+    let outputs = |node: &proto::Node| node.outputs.len().max(1);
+    let n_tensors = nodes.iter().map(outputs).fold(0, usize::saturating_add);
+    let letters = |node: &proto::Node| {
+        let own = node.name.len() + node.op.len();
+        own.saturating_mul(outputs(node))
+    };
+    let n_letters = nodes.iter().map(letters).fold(0, usize::saturating_add);
+    if n_tensors <= MOST_TENSORS && n_letters <= MOST_LETTERS {
+        return Ok(());
+    }
+    let problem = format!("has {n_tensors} tensors with {n_letters} bytes of names");
+    let remedy = format!("give a model of at most {MOST_TENSORS} tensors, with shorter names");
+    Err(Error::file(path, problem, remedy))
+}
+
 impl Graph {
     pub(super) fn of(path: &Path, model: proto::Model) -> Result<Graph> {
         let producer = format!("{} {}", model.producer_name, model.producer_version);
@@ -108,6 +130,7 @@ impl Graph {
             .filter(|info| !weights.contains(info.name.as_str()))
             .map(input)
             .collect();
+        check_names(path, &graph.nodes)?;
         let calls: Vec<String> = graph.nodes.iter().map(modules::innermost).collect();
         let known = modules::all(&calls);
         let mut tensors = Vec::with_capacity(graph.nodes.len());

@@ -21,7 +21,6 @@ mod wire;
 pub mod write;
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Component, Path, PathBuf};
 
 use prost::Message;
@@ -31,7 +30,7 @@ pub use graph::{Graph, Input, Layout, Tensor};
 pub use weights::Weights;
 
 use crate::error::{Error, Result};
-use crate::io::record;
+use crate::io::{ordinary, record};
 
 /// What to do about a file that is no model.
 const REMEDY: &str = "export the network again, for instance with `scripts/export_onnx.py`";
@@ -55,7 +54,7 @@ impl Model {
     /// If a file cannot be read, is no ONNX model, or a weight file is missing, too short, or outside the
     /// model's folder.
     pub fn read(path: &Path) -> Result<Model> {
-        let bytes = Bytes::from(fs::read(path).map_err(Error::io("read", path))?);
+        let bytes = Bytes::from(ordinary::read(path).map_err(Error::io("read", path))?);
         let message = decode(path, &bytes)?;
         let mut external = BTreeMap::new();
         for tensor in message.graph.iter().flat_map(|graph| &graph.initializers) {
@@ -205,15 +204,16 @@ fn beside(model: &Path, name: &str) -> PathBuf {
 
 fn read_external(model: &Path, name: &str) -> Result<Bytes> {
     // A model is data from elsewhere: it must not make us read what lies outside its folder.
-    let inside = Path::new(name)
-        .components()
-        .all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
-    if !inside {
+    // One spelling only: each is read.
+    let plain = name.strip_prefix("./").unwrap_or(name);
+    let parts = || Path::new(plain).components();
+    let inside = parts().all(|part| matches!(part, Component::Normal(_)));
+    if !inside || parts().collect::<PathBuf>().as_os_str() != plain {
         let problem = format!("wants its weights from `{name}`, outside its folder");
         return Err(Error::file(model, problem, REMEDY));
     }
     let path = beside(model, name);
-    match fs::read(&path) {
+    match ordinary::read(&path) {
         Ok(data) => Ok(Bytes::from(data)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let problem = format!("keeps its weights in `{name}`, which is missing");

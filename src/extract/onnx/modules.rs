@@ -11,8 +11,10 @@ use super::proto::Node;
 /// Key of the metadata.
 const SCOPES: &str = "pkg.torch.onnx.name_scopes";
 
-/// Longest path that is taken for one, in bytes: the modules that contain it cost its square.
+/// Longest path that is taken for one, in bytes, and most modules in each other: those that contain it cost their
+/// product.
 const LONGEST: usize = 1000;
+const DEEPEST: usize = 64;
 
 /// Path of the innermost module of a node, with the numbers of calls; empty where none is told.
 pub(super) fn innermost(node: &Node) -> String {
@@ -21,7 +23,7 @@ pub(super) fn innermost(node: &Node) -> String {
         Some(entry) => of_scopes(&entry.value),
         None => of_name(&node.name),
     };
-    if path.len() > LONGEST {
+    if path.len() > LONGEST || path.matches('.').count() > DEEPEST {
         return String::new();
     }
     path

@@ -17,12 +17,12 @@ mod mat;
 mod write;
 
 use std::collections::{BTreeMap, HashMap};
-use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use ndarray::{Array2, ArrayView2};
 
+use super::ordinary;
 use super::select::Expression;
 use crate::error::{Error, Result};
 use crate::nearest::{nearest, quoted};
@@ -127,6 +127,13 @@ impl BData {
     /// Names of the metadata rows, in file order.
     pub fn keys(&self) -> &[String] {
         &self.content.keys
+    }
+
+    /// How many columns each metadata row marks with 1, `(n_keys,)`.
+    pub fn n_marked(&self) -> Vec<usize> {
+        let rows = self.content.values.rows().into_iter();
+        rows.map(|row| row.iter().filter(|&&value| value == 1.0).count())
+            .collect()
     }
 
     /// Number of rows: fMRI volumes or trials.
@@ -266,7 +273,7 @@ fn gather<T: Copy + Into<f64>>(matrix: ArrayView2<T>, columns: &[usize]) -> Arra
 /// Whether the file is HDF5; an error if it is neither that nor MATLAB v5.
 fn is_hdf5(path: &Path) -> Result<bool> {
     let mut start = Vec::new();
-    File::open(path)
+    ordinary::open(path)
         .and_then(|file| file.take(SIGNATURE_SEARCH).read_to_end(&mut start))
         .map_err(Error::io("read", path))?;
     let signed = |at: usize| {

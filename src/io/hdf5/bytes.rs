@@ -8,6 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use hdf5_pure::{FormatError, Source};
 
+use crate::io::ordinary;
+
 /// Read in one piece on opening: small files and the tables of most others.
 const HEAD: u64 = 64 * 1024;
 /// How often a file may be read over, and bytes beside that. Of sound ones the tables are read some times, data once.
@@ -31,7 +33,7 @@ pub(super) struct Bytes {
 
 impl Bytes {
     pub fn open(path: &Path) -> io::Result<Bytes> {
-        let mut file = File::open(path)?;
+        let mut file = ordinary::open(path)?;
         let length = file.metadata()?.len();
         let mut head = Vec::new();
         file.by_ref().take(HEAD).read_to_end(&mut head)?;

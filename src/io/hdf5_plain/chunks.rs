@@ -22,6 +22,13 @@ pub(super) fn read(
     let chunks = index::chunks(input, chunked, &grid)?;
     let mut is_found = vec![false; chunks.len()];
     let mut array = vec![0; object.n_elements.checked_mul(object.size)?];
+    // Chunks of a sound file do not overlap; one that all share would be taken apart as often as it is named.
+    let stored = chunks
+        .iter()
+        .try_fold(0, |sum: u64, chunk| sum.checked_add(chunk.size))?;
+    if stored > input.length {
+        return None;
+    }
     for chunk in chunks {
         let mut number = 0;
         for (axis, &offset) in chunk.offset.iter().enumerate() {

@@ -179,5 +179,10 @@ pub(super) fn pipeline(body: &[u8]) -> Option<Vec<Filter>> {
         let unit = if version == 1 { 2 } else { 1 };
         at += values_at + 4 * usize::from(n_values).next_multiple_of(unit);
     }
-    Some(filters)
+    // What is deflated twice can be a million times as long as the file.
+    let n_deflates = filters
+        .iter()
+        .filter(|&&filter| filter == Filter::Deflate)
+        .count();
+    (n_deflates <= 1).then_some(filters)
 }

@@ -26,6 +26,7 @@ use std::path::{Path, PathBuf};
 use self::layout::Layout;
 use self::object::Object;
 use super::mat::{Array, Numeric, Variable, n_elements};
+use super::ordinary;
 use crate::error::{Error, Result};
 
 /// Read in one piece on opening: whole small files, and the metadata of the others.
@@ -47,7 +48,7 @@ impl Input {
     ///
     /// If the file cannot be read.
     pub fn open(path: &Path) -> Result<Self> {
-        let mut file = File::open(path).map_err(Error::io("read", path))?;
+        let mut file = ordinary::open(path).map_err(Error::io("read", path))?;
         let length = file.metadata().map_err(Error::io("read", path))?.len();
         let mut head = Vec::with_capacity(length.min(HEAD_SIZE) as usize);
         file.by_ref()

@@ -124,14 +124,7 @@ pub fn shape(path: &Path, variable: &str) -> Result<Vec<usize>> {
 pub fn variables(path: &Path) -> Result<Vec<Variable>> {
     let input = Input::open(path)?;
     match Format::of(&input)? {
-        Format::Hdf5 => {
-            let source = mat_v73::Source::open(path)?;
-            let describe = |name: &String| match hdf5_plain::describe(&input, name) {
-                Some(variable) => Ok(variable),
-                None => source.describe(name),
-            };
-            source.names()?.iter().map(describe).collect()
-        }
+        Format::Hdf5 => mat_v73::Source::open(path)?.variables(),
         Format::V5 => mat_v5::variables(path, &input.into_bytes()?),
     }
 }

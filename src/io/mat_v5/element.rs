@@ -283,6 +283,12 @@ impl Matrix<'_> {
         }
         let mut bytes = Vec::new();
         let limit = u64::from(size);
+        if limit > MOST_EXPANSION * self.bytes.len() as u64 + SMALL {
+            let n_bytes = self.bytes.len();
+            return Err(format!(
+                "{n_bytes} compressed bytes that claim to be {limit}: save it without compression"
+            ));
+        }
         decoder
             .by_ref()
             .take(limit)
@@ -301,6 +307,11 @@ impl Matrix<'_> {
         })
     }
 }
+
+/// How many times as long as it was a compressed matrix may be, and bytes beside that: responses of layers that are
+/// mostly 0 shrink to a tenth.
+const MOST_EXPANSION: u64 = 64;
+const SMALL: u64 = 64 << 20;
 
 /// The first three sub-elements of a matrix.
 #[derive(Debug)]

@@ -29,6 +29,7 @@ use self::element::Elements;
 pub use self::value::Value;
 use super::mat::problem::{COPY_AGAIN, missing_variable, not_numeric};
 use super::mat::{Numeric, Variable};
+use super::ordinary;
 use crate::error::{Error, Result};
 
 const HEADER_SIZE: usize = 128;
@@ -73,7 +74,7 @@ pub fn read(path: &Path, bytes: &[u8], variable: &str) -> Result<Numeric> {
 ///
 /// If the file cannot be read, is not MAT v5, or is damaged.
 pub fn read_all(path: &Path) -> Result<Vec<(String, Value)>> {
-    let bytes = std::fs::read(path).map_err(Error::io("read", path))?;
+    let bytes = ordinary::read(path).map_err(Error::io("read", path))?;
     let mut values = Vec::new();
     for matrix in Elements::top_level(&bytes).map_err(damaged(path))? {
         let matrix = matrix

@@ -38,41 +38,39 @@ impl Source {
         on_deep_stack(|| Hdf5::open(path, COPY_AGAIN).map(Source))
     }
 
-    /// Names of the variables at the top of the file, sorted.
+    /// Name, shape and class of the variables at the top of the file, sorted.
     ///
     /// # Errors
     ///
     /// If the file is damaged.
-    pub fn names(&self) -> Result<Vec<String>> {
+    pub fn variables(&self) -> Result<Vec<Variable>> {
         on_deep_stack(|| {
+            // Looking each up by its name would read the table of names as often as there are names.
             let members = self.0.root().members()?.into_iter();
-            // MATLAB's own: `#refs#`, `#subsystem#`.
-            let names = members.map(|(name, _)| name);
-            Ok(names.filter(|name| !name.starts_with('#')).collect())
+            let visible = members.filter(|(name, _)| is_visible(name));
+            visible
+                .map(|(name, member)| self.describe(name, member))
+                .collect()
         })
     }
 
-    /// Shape and class of a variable.
-    ///
-    /// # Errors
-    ///
-    /// If there is no such variable, or the file is damaged.
-    pub fn describe(&self, variable: &str) -> Result<Variable> {
-        let (shape, class) = on_deep_stack(|| {
-            Ok(match self.find(variable)? {
-                Found::Dense(dense) => (dense.shape()?, dense.class()),
-                Found::Sparse(group) => {
-                    let shape = Sparse::read_shape(self, &group, variable)?;
-                    (shape, "sparse array".to_owned())
-                }
-                Found::Other(class) => (Vec::new(), class),
-            })
-        })?;
-        Ok(Variable {
-            name: variable.to_owned(),
-            shape,
-            class,
-        })
+    fn describe(&self, name: String, member: Member) -> Result<Variable> {
+        let (shape, class) = match self.found(member, &name)? {
+            Found::Dense(dense) => (dense.shape()?, dense.class()),
+            Found::Sparse(group) => {
+                let shape = Sparse::read_shape(self, &group, &name)?;
+                (shape, "sparse array".to_owned())
+            }
+            Found::Other(class) => (Vec::new(), class),
+        };
+        Ok(Variable { name, shape, class })
+    }
+
+    /// Names of the variables at the top of the file, sorted.
+    fn names(&self) -> Result<Vec<String>> {
+        let members = self.0.root().members()?.into_iter();
+        let names = members.map(|(name, _)| name);
+        Ok(names.filter(|name| is_visible(name)).collect())
     }
 
     /// Reads a dense numeric dataset or a bdpy sparse array.
@@ -117,13 +115,15 @@ impl Source {
     fn find<'a>(&'a self, variable: &'a str) -> Result<Found<'a>> {
         match self.0.root().member(variable)? {
             None => Err(missing_variable(self.0.path(), variable, &self.names()?)),
-            Some(Member::Dataset(dataset)) => {
-                Ok(Found::Dense(Dense::new(self, dataset, variable)?))
-            }
-            Some(Member::Group(group)) if group.member(MARKER)?.is_some() => {
-                Ok(Found::Sparse(group))
-            }
-            Some(Member::Group(group)) => {
+            Some(member) => self.found(member, variable),
+        }
+    }
+
+    fn found<'a>(&'a self, member: Member<'a>, name: &'a str) -> Result<Found<'a>> {
+        match member {
+            Member::Dataset(dataset) => Ok(Found::Dense(Dense::new(self, dataset, name)?)),
+            Member::Group(group) if group.member(MARKER)?.is_some() => Ok(Found::Sparse(group)),
+            Member::Group(group) => {
                 let class = group.attributes().text("MATLAB_class")?;
                 Ok(Found::Other(class.unwrap_or_else(|| "group".to_owned())))
             }
@@ -143,4 +143,9 @@ impl Source {
         let problem = format!("`{name}` has the index or size {value}");
         Err(Error::file(self.0.path(), problem, COPY_AGAIN))
     }
+}
+
+/// Whether a name is one of the user's: `#refs#` and `#subsystem#` are MATLAB's own.
+fn is_visible(name: &str) -> bool {
+    !name.starts_with('#')
 }

@@ -31,6 +31,8 @@
 
 mod parse;
 
+use std::collections::HashSet;
+
 use std::fmt;
 
 use ndarray::ArrayView2;
@@ -166,21 +168,19 @@ impl Rows<'_> {
     /// Columns where any row whose key has this form is 1.
     fn ones(&self, pattern: &str) -> Result<Vec<bool>, String> {
         let mut ones = vec![false; self.values.ncols()];
-        let mut found = false;
+        let mut found = HashSet::new();
         for (row, key) in self.keys.iter().enumerate() {
             // Of equal keys the first counts.
-            if !matches(pattern, key) || self.keys[..row].contains(key) {
+            if !matches(pattern, key) || !found.insert(key) {
                 continue;
             }
-            found = true;
             for (one, &value) in ones.iter_mut().zip(self.values.row(row)) {
                 *one |= value == 1.0;
             }
         }
-        if found {
-            Ok(ones)
-        } else {
-            Err(pattern.to_owned())
+        match found.is_empty() {
+            true => Err(pattern.to_owned()),
+            false => Ok(ones),
         }
     }
 

@@ -65,7 +65,11 @@ pub fn null_distribution(null: &NullDistribution, title: &str) -> Drawing {
     canvas.upright_text(&name, (GAP + LINE / 2, (top + bottom) / 2), PLAIN);
     let middle = ((left + along.to) / 2, bottom + LINE + LINE / 2 + 6);
     canvas.text("Brain Hierarchy score", middle, Align::Middle, PLAIN);
-    heading(&mut canvas, null, observed, null.counts.iter().sum());
+    let n_draws = null
+        .counts
+        .iter()
+        .fold(0, |n: u64, &count| n.saturating_add(count));
+    heading(&mut canvas, null, observed, n_draws);
     if let Some(score) = observed {
         canvas.path(
             vec![(along.at(score), top), (along.at(score), bottom)],

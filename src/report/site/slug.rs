@@ -1,6 +1,6 @@
 //! Names of models and benchmarks as names of files: safe anywhere, each different.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 /// Longest part of a name that is kept.
 const LONGEST: usize = 80;
@@ -29,13 +29,15 @@ pub fn plain(name: &str) -> String {
 /// Names of files for names, in the same order; a number is added to what some file system would take for the same.
 pub fn slugs<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     let mut taken = BTreeSet::new();
+    // The number to try next, so that a thousand equal names do not try each other's.
+    let mut numbers = HashMap::new();
     let mut unique = |name: &str| {
         let stem = plain(name);
         let mut slug = stem.clone();
-        let mut number = 2;
+        let number = numbers.entry(stem.to_lowercase()).or_insert(2);
         while !taken.insert(slug.to_lowercase()) {
             slug = format!("{stem}-{number}");
-            number += 1;
+            *number += 1;
         }
         slug
     };

@@ -210,8 +210,12 @@ pub(super) fn list(folder: &Path) -> Result<Vec<String>> {
     Ok(names)
 }
 
+/// No file is there; nor could it be, where a claim gives a worker a name that is too long for one.
 pub(super) fn is_absent(error: &io::Error) -> bool {
-    error.kind() == ErrorKind::NotFound
+    matches!(
+        error.kind(),
+        ErrorKind::NotFound | ErrorKind::InvalidFilename
+    )
 }
 
 /// The server has removed what this machine's handle is for: look again.

@@ -8,7 +8,7 @@ use super::clock::SystemClock;
 use super::folder::{self, Folder};
 use super::holder::{Holder, Judge, Ticket};
 use super::sweep::Tidy;
-use super::unit_name::UnitName;
+use super::unit_name::{self, UnitName};
 use crate::error::Result;
 
 /// Forgets the attempts at those units of the state folder `folder` that are wanted and whose last attempt is over:
@@ -31,6 +31,11 @@ pub fn forget_over(
         Lease::default(),
         Arc::new(SystemClock::default()),
     );
+    let listed = folder::list(&judge.folder.units)?;
+    let listed: Vec<_> = listed
+        .iter()
+        .filter_map(|file| unit_name::parse(file))
+        .collect();
     let mut n_units = 0;
     for holder in judge.holders()? {
         if !holder.life.is_over() || !is_wanted(&holder) {
@@ -38,7 +43,13 @@ pub fn forget_over(
         }
         let name = UnitName::new(&holder.unit);
         // The last goes first: there is never a gap below one that is there.
-        for attempt in (1..=holder.attempt).rev() {
+        let mut attempts: Vec<u32> = listed
+            .iter()
+            .filter(|(listed, attempt)| *listed == name && *attempt <= holder.attempt)
+            .map(|(_, attempt)| *attempt)
+            .collect();
+        attempts.sort_unstable();
+        for attempt in attempts.into_iter().rev() {
             let path = judge.folder.units.join(name.file(attempt));
             let ticket = folder::read(&path)?.and_then(|bytes| Ticket::parse(&bytes));
             if let Some((ticket, _)) = ticket {

@@ -120,7 +120,9 @@ impl Judge {
     /// The holder of a claim file with this content.
     pub fn holder(&self, name: &UnitName, attempt: u32, bytes: &[u8]) -> Result<Holder> {
         let file = name.file(attempt);
-        let Some((ticket, failed)) = Ticket::parse(bytes) else {
+        // A claim of another unit than its name says is nobody's.
+        let of_unit = |(ticket, _): &(Ticket, bool)| UnitName::new(&ticket.unit) == *name;
+        let Some((ticket, failed)) = Ticket::parse(bytes).filter(of_unit) else {
             // Just made and not written yet, or by a machine that went down: time will tell.
             return Ok(Holder {
                 life: self.watched(&format!("units/{file}"), bytes),

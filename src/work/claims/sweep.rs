@@ -23,7 +23,8 @@ pub(super) fn sweep(judge: &Judge, tidy: &mut Tidy) -> Result<usize> {
         .collect();
     claims.sort();
     folder::refresh(&folder.workers)?;
-    let workers = folder::list(&folder.workers)?;
+    let mut workers = folder::list(&folder.workers)?;
+    workers.retain(|name| is_worker(name));
     for worker in &workers {
         if judge.life(worker)? != Life::Dead {
             return Ok(0);
@@ -46,4 +47,33 @@ pub(super) fn sweep(judge: &Judge, tidy: &mut Tidy) -> Result<usize> {
     }
     folder.unmake();
     Ok(n_removed)
+}
+
+/// Whether a file is called as a worker, `<host>-<pid>-<random>`; other files are not ours to remove.
+fn is_worker(name: &str) -> bool {
+    let mut parts = name.rsplitn(3, '-');
+    let random = parts.next().unwrap_or_default();
+    let pid = parts.next().unwrap_or_default();
+    let is_random = random.len() == 16 && random.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_random && pid.parse::<u32>().is_ok() && parts.next().is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_called_as_a_worker_is_not_ours() {
+        assert!(is_worker(&crate::io::atomic::unique_owner()));
+        assert!(is_worker("my-host-12-0123456789abcdef"));
+        for other in [
+            "thesis.docx",
+            "a-b-c",
+            "host-12-0123456789abcdeg",
+            "12-0123456789abcdef",
+            "host-x-0123456789abcdef",
+        ] {
+            assert!(!is_worker(other), "{other}");
+        }
+    }
 }
