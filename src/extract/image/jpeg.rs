@@ -1,8 +1,8 @@
 //! JPEG through libjpeg-turbo (in the crate `mozjpeg`), with libjpeg's defaults: the exact inverse transform and
 //! smooth upsampling of colours, as in Pillow.
 //!
-//! libjpeg only warns where data end early or make no sense, and paints the rest grey. Here a warning ends it;
-//! the crate keeps them to itself, so that an error manager of our own does it. Which warning it was is not told, but
+//! libjpeg only warns where data end early or make no sense, and paints the rest grey. Here a warning ends it: the
+//! crate keeps them to itself, so that an error manager of our own is needed. Which warning it was is not told, but
 //! when: before the first scan and after the last row they are harmless (bytes between segments, odd headers), in
 //! between they are of the picture. In a file of several scans (progressive ones) bytes between scans are in between,
 //! too: such a file is refused though libjpeg could read it.
