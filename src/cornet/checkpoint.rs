@@ -10,7 +10,6 @@
 //! what the place means (version 1). Random draws need no state: each belongs to the seed, an epoch and an image.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fs;
 use std::path::Path;
 
 use safetensors::tensor::{Dtype, TensorView};
