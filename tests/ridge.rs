@@ -351,3 +351,22 @@ fn original_unit_tests_to_six_decimals() {
         assert_eq!(predicted.len_of(Axis(0)), x_test.nrows());
     }
 }
+
+#[test]
+fn a_mean_of_the_targets_is_not_divided_by_a_small_alpha() {
+    let (x, y) = (noise(20, 40, 7), noise(20, 2, 8) + 7.0);
+    let row_of: Vec<usize> = (0..20).collect();
+    let params = Params {
+        alpha: 1e-12,
+        n_selected: 0,
+        force_f64: true,
+    };
+    let inputs = Inputs::new(x.view(), &row_of, 20, &params);
+    let model = ridge::fit(&inputs, y.view()).unwrap();
+    // More inputs than samples, and hardly a penalty: the samples are met. They were missed by 1e-2.
+    let predicted = model.predict(x.view());
+    let worst = (&predicted - &y)
+        .iter()
+        .fold(0.0, |worst: f64, d| worst.max(d.abs()));
+    assert!(worst < 1e-9, "{worst:e}");
+}

@@ -1,12 +1,11 @@
 //! Accuracies of a network from the files of a study.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::{DecodingAccuracies, EncodingAccuracies};
 use crate::error::{Error, Result};
-use crate::io::mat;
 use crate::io::record::Record;
+use crate::io::{features, mat};
 use crate::settings::{Network, Settings};
 use crate::work::layout::Split;
 use crate::work::{Filter, Item, Layout, Stage, plan};
@@ -224,15 +223,6 @@ impl<'a> Files<'a> {
 }
 
 fn count_mat_files(folder: &Path) -> Option<usize> {
-    let entries = fs::read_dir(folder).ok()?;
-    let count = entries
-        .flatten()
-        .filter(|entry| {
-            entry
-                .path()
-                .extension()
-                .is_some_and(|extension| extension == "mat")
-        })
-        .count();
-    (count > 0).then_some(count)
+    let layer = features::Layer::open(folder).ok()?;
+    Some(layer.labels().len())
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use ndarray::{Array2, ArrayD, Axis, ShapeBuilder};
+use ndarray::{Array, Array2, ArrayD, Axis, ShapeBuilder};
 
 use super::features::Features;
 use super::gram::Gram;
@@ -151,12 +151,14 @@ impl Layer {
         let mut units = Units::open(path, Reading::default())?;
         let rows = rows(&units.images, stimuli.unwrap_or(&units.images), path)?;
         // The layer as it is read, the stimuli's rows of it, and products.
-        let whole = units.whole_bytes() + (rows.len() * units.n_units() * size_of::<f32>()) as u64;
+        let selected = (rows.len() * units.n_units() * size_of::<f32>()) as u64;
+        let whole = units.whole_bytes() + 2 * selected;
         if want == Want::Values || whole <= memory.bytes {
             let item = format!("layer `{}`", self.name);
             memory.require(whole, item, &format!("its {} units", units.n_units()))?;
             units.seek(0, stop)?;
-            return Features::new(units.values.select(Axis(0), &rows)).map_err(|e| self.named(e));
+            let values = by_rows(units.values.select(Axis(0), &rows), &units.shape);
+            return Features::new(values).map_err(|e| self.named(e));
         }
         units.limit(memory.bytes / 2);
         let mut gram = Gram::new(rows.len());
@@ -205,6 +207,17 @@ impl Layer {
     fn named(&self, error: Error) -> Error {
         error.within(&format!("layer `{}`", self.name))
     }
+}
+
+/// Units in the order of an array that is flattened row by row, as those of an array file are; files of a folder hold
+/// them column by column. Weights and components of one can so be used with the other.
+fn by_rows(values: Array2<f32>, unit_shape: &[usize]) -> Array2<f32> {
+    if unit_shape.iter().filter(|&&length| length > 1).count() < 2 {
+        return values;
+    }
+    let places = Array::from_shape_vec(unit_shape.to_vec().f(), (0..values.ncols()).collect());
+    let places = places.expect("as many units as the shape has");
+    values.select(Axis(1), &places.iter().copied().collect::<Vec<usize>>())
 }
 
 /// Names of images that have none but their numbers.
@@ -350,4 +363,20 @@ fn centred(block: &Array2<f32>, first: usize) -> Result<Array2<f64>> {
         column -= mean;
     }
     Ok(block)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::array;
+
+    #[test]
+    fn units_of_a_folder_come_in_the_order_of_an_array() {
+        // A 2 × 3 layer, stored column by column: entries 11 21, 12 22, 13 23.
+        let stored = array![[11.0, 21.0, 12.0, 22.0, 13.0, 23.0]];
+        let expected = array![[11.0, 12.0, 13.0, 21.0, 22.0, 23.0]];
+        assert_eq!(by_rows(stored.clone(), &[2, 3]), expected);
+        assert_eq!(by_rows(stored.clone(), &[1, 6]), stored);
+        assert_eq!(by_rows(stored.clone(), &[6]), stored);
+    }
 }

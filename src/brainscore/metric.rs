@@ -178,25 +178,30 @@ impl Metric {
             }
             Metric::Reverse(regression) => {
                 let responses = finite(recordings.bin(bin))?;
-                let n_sites = responses.n_units();
+                let n_complete = responses.n_units();
                 let units = features
                     .block(0..features.n_units())
                     .ok_or_else(without_values)?;
                 let found = predictivity(&responses, units.view(), splits, regression)?;
                 let mut measured = without_ceiling(&found, recordings, bin);
-                measured.score.n_sites = n_sites;
+                measured.score.n_undefined = recordings.sites.len() - n_complete;
                 Ok(measured)
             }
             Metric::Rdm => {
-                let (model, brain) = (Rdm::of(features)?, dissimilarities(recordings, bin)?);
+                let responses = finite(recordings.bin(bin))?;
+                let (model, brain) = (Rdm::of(features)?, Rdm::of(&responses)?);
                 let found = cross_validated(&model, &brain, splits)?;
                 let mut measured = of_whole(found.score, Some(found.error), recordings, bin);
+                measured.score.n_undefined = recordings.sites.len() - responses.n_units();
                 measured.per_split = found.per_split.to_vec();
                 Ok(measured)
             }
             Metric::Cka(estimator) => {
-                let value = cka(features, &finite(recordings.bin(bin))?, *estimator)?;
-                Ok(of_whole(value, None, recordings, bin))
+                let responses = finite(recordings.bin(bin))?;
+                let value = cka(features, &responses, *estimator)?;
+                let mut measured = of_whole(value, None, recordings, bin);
+                measured.score.n_undefined = recordings.sites.len() - responses.n_units();
+                Ok(measured)
             }
         };
         (0..recordings.n_bins()).map(of_bin).collect()

@@ -203,7 +203,12 @@ fn positions(names: &[String]) -> Vec<usize> {
 /// Which repetition of its stimulus a presentation is: as the assembly numbers them, or counted.
 fn repetitions(assembly: &Assembly, stimulus: &[usize]) -> Vec<i64> {
     if let Some(column) = assembly.presentations.get("repetition") {
-        let numbers: Option<Vec<i64>> = column.iter().map(|entry| entry.parse().ok()).collect();
+        // Whole numbers, which a table of floats writes as `1.0`.
+        let whole = |entry: &String| {
+            let number: f64 = entry.trim().parse().ok()?;
+            (number.fract() == 0.0 && number.abs() < 1e15).then_some(number as i64)
+        };
+        let numbers: Option<Vec<i64>> = column.iter().map(whole).collect();
         return numbers.unwrap_or_else(|| ranks(column).iter().map(|&rank| rank as i64).collect());
     }
     let mut seen: HashMap<usize, i64> = HashMap::new();

@@ -1,35 +1,37 @@
 //! From a row per layer, subject and bin to one score of a model.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::result::{Row, Scored};
 
 /// The score of a layer over its subjects and bins: means, and errors of means of independent numbers.
 ///
-/// None if the layer has no row, or none with a number.
+/// Subjects and bins for which no layer has a number are left out. None if the layer has no number for one of the
+/// others: a mean over easier subjects could not be compared with that of another layer.
 #[must_use]
 pub fn over_rows(rows: &[Row], layer: &str) -> Option<Scored> {
-    let of_layer: Vec<&Scored> = rows
-        .iter()
-        .filter(|row| row.layer == layer && row.score.raw.is_some())
-        .map(|row| &row.score)
-        .collect();
+    let with_number = || rows.iter().filter(|row| row.score.raw.is_some());
+    let of_layer: Vec<&Row> = with_number().filter(|row| row.layer == layer).collect();
     let first = of_layer.first()?;
-    let subjects: HashSet<&Option<String>> = rows
-        .iter()
-        .filter(|row| row.layer == layer)
-        .map(|row| &row.subject)
-        .collect();
-    let n_bins = of_layer.len() / subjects.len().max(1);
+    let has = |place| of_layer.iter().any(|row| place_of(row) == place);
+    if !with_number().map(place_of).all(has) {
+        return None;
+    }
     let mean = |of: &dyn Fn(&Scored) -> Option<f64>| -> Option<f64> {
-        let numbers: Option<Vec<f64>> = of_layer.iter().map(|score| of(score)).collect();
+        let numbers: Option<Vec<f64>> = of_layer.iter().map(|row| of(&row.score)).collect();
         numbers.map(|numbers| numbers.iter().sum::<f64>() / numbers.len() as f64)
     };
     let error = |of: &dyn Fn(&Scored) -> Option<f64>| -> Option<f64> {
         let squares = mean(&|score| of(score).map(|error| error * error))?;
         Some((squares / of_layer.len() as f64).sqrt())
     };
-    let sum = |of: fn(&Scored) -> usize| of_layer.iter().map(|score| of(score)).sum::<usize>();
+    // Bins share their sites.
+    let mut sites: HashMap<&Option<String>, (usize, usize)> = HashMap::new();
+    for row in &of_layer {
+        let (n_sites, n_undefined) = sites.entry(&row.subject).or_default();
+        *n_sites = row.score.n_sites.max(*n_sites);
+        *n_undefined = row.score.n_undefined.max(*n_undefined);
+    }
     Some(Scored {
         raw: mean(&|score| score.raw),
         error: error(&|score| score.error),
@@ -37,11 +39,47 @@ pub fn over_rows(rows: &[Row], layer: &str) -> Option<Scored> {
         ceiling_error: error(&|score| score.ceiling_error),
         ceiled: mean(&|score| score.ceiled),
         ceiled_error: error(&|score| score.ceiled_error),
-        // Bins share their sites.
-        n_sites: sum(|score| score.n_sites) / n_bins.max(1),
-        n_undefined: sum(|score| score.n_undefined) / n_bins.max(1),
-        n_stimuli: first.n_stimuli,
+        n_sites: sites.values().map(|(n, _)| n).sum(),
+        n_undefined: sites.values().map(|(_, n)| n).sum(),
+        n_stimuli: first.score.n_stimuli,
     })
+}
+
+/// What a row is of, beside its layer.
+type Place<'a> = (Option<&'a str>, Option<(u64, u64)>);
+
+fn place_of(row: &Row) -> Place<'_> {
+    let bin = row.bin.map(|(from, to)| (from.to_bits(), to.to_bits()));
+    (row.subject.as_deref(), bin)
+}
+
+/// Subjects and bins for which no layer has a number, in words; none if there is no number at all.
+#[must_use]
+pub fn without_number(rows: &[Row]) -> Vec<String> {
+    let with_number: HashSet<Place> = (rows.iter())
+        .filter(|row| row.score.raw.is_some())
+        .map(place_of)
+        .collect();
+    if with_number.is_empty() {
+        return Vec::new();
+    }
+    let mut told = HashSet::new();
+    let lost = rows.iter().filter(|row| {
+        let place = place_of(row);
+        !with_number.contains(&place) && told.insert(place)
+    });
+    let words = |row: &Row| {
+        let subject = row
+            .subject
+            .iter()
+            .map(|subject| format!("subject `{subject}`"));
+        let bin = row
+            .bin
+            .iter()
+            .map(|(from, to)| format!("{from} to {to} ms"));
+        subject.chain(bin).collect::<Vec<_>>().join(", ")
+    };
+    lost.map(words).filter(|words| !words.is_empty()).collect()
 }
 
 /// The layer with the highest ceiled score, the raw one where there is no ceiling; the first of equals.
@@ -102,6 +140,39 @@ mod tests {
         assert_eq!((score.n_sites, score.n_undefined), (20, 2));
         assert_eq!(score.ceiled_error, None);
         assert_eq!(over_rows(&rows, "c"), None);
+    }
+
+    #[test]
+    fn a_layer_without_a_number_for_a_subject_has_no_mean() {
+        let undefined = |layer: &str, subject: &str| {
+            let mut row = row(layer, subject, 0.0, None);
+            row.score.raw = None;
+            row
+        };
+        let rows = [
+            row("good", "a", 0.9, None),
+            row("good", "b", 0.1, None),
+            undefined("good", "c"),
+            row("dead", "a", 0.8, None),
+            undefined("dead", "b"),
+            undefined("dead", "c"),
+        ];
+        assert_eq!(over_rows(&rows, "dead"), None);
+        assert!((over_rows(&rows, "good").unwrap().raw.unwrap() - 0.5).abs() < 1e-15);
+        assert_eq!(best_layer(&rows, ["dead", "good"]), Some("good"));
+        assert_eq!(without_number(&rows), ["subject `c`"]);
+    }
+
+    #[test]
+    fn a_bin_without_a_number_does_not_change_the_number_of_sites() {
+        let mut rows: Vec<Row> = Vec::new();
+        for (subject, bin) in [("a", 0.0), ("a", 1.0), ("b", 0.0), ("b", 1.0), ("b", 2.0)] {
+            rows.push(Row {
+                bin: Some((bin, bin + 1.0)),
+                ..row("a", subject, 0.2, None)
+            });
+        }
+        assert_eq!(over_rows(&rows, "a").unwrap().n_sites, 20);
     }
 
     #[test]

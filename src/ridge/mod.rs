@@ -292,8 +292,10 @@ fn fit_dual(
     let mut kernel = linalg::product_transpose(z.view(), z.view());
     kernel.diag_mut().mapv_inplace(|value| value + inputs.alpha);
     let rhs = Array2::from_shape_fn((n_targets, n + 1), |(target, sample)| {
+        // Less its mean, which the centred samples do not see: left in, it is divided by alpha, and what rounding
+        // leaves of it by 1e-14 is as large as the target.
         if sample < n {
-            targets[[row_of[sample], target]]
+            targets[[row_of[sample], target]] - mean[target]
         } else {
             root_kappa * mean[target]
         }

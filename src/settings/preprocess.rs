@@ -140,6 +140,17 @@ impl Preprocess {
         }
     }
 
+    /// The same for channels in this order: mean and SD stay with their colours.
+    #[must_use]
+    pub fn with_channels(mut self, channels: Channels) -> Self {
+        if channels != self.channels {
+            self.mean.reverse();
+            self.sd.reverse();
+            self.channels = channels;
+        }
+        self
+    }
+
     /// BGR in 0 to 255, less the mean of ImageNet.
     #[must_use]
     pub fn caffe() -> Self {
@@ -219,6 +230,8 @@ impl PreprocessEntry {
             PreprocessEntry::Changes(changes) => changes,
         };
         let preset = changes.preset.values();
+        let channels = changes.channels.unwrap_or(preset.channels);
+        let preset = preset.with_channels(channels);
         let three = |list: &Option<Vec<f64>>, preset: [f64; 3]| {
             let list = list.as_deref().and_then(|list| list.try_into().ok());
             list.unwrap_or(preset)
@@ -226,7 +239,7 @@ impl PreprocessEntry {
         Preprocess {
             resize: changes.resize.unwrap_or(preset.resize),
             shorter_side: changes.shorter_side.or(preset.shorter_side),
-            channels: changes.channels.unwrap_or(preset.channels),
+            channels,
             scale: changes.scale.unwrap_or(preset.scale),
             mean: three(&changes.mean, preset.mean),
             sd: three(&changes.sd, preset.sd),
@@ -277,6 +290,18 @@ mod tests {
 
     fn entry(value: Value) -> PreprocessEntry {
         serde_json::from_value(value).unwrap()
+    }
+
+    #[test]
+    fn mean_and_sd_of_a_preset_stay_with_their_colours() {
+        let rgb = entry(json!({ "preset": "caffe", "channels": "rgb" })).resolve();
+        let mut mean = Preprocess::CAFFE_MEAN;
+        mean.reverse();
+        assert_eq!((rgb.channels, rgb.mean), (Channels::Rgb, mean));
+        let given = json!({ "preset": "caffe", "channels": "rgb", "mean": [1.0, 2.0, 3.0] });
+        assert_eq!(entry(given).resolve().mean, [1.0, 2.0, 3.0]);
+        let bgr = entry(json!({ "channels": "bgr" })).resolve();
+        assert_eq!(bgr.sd, [0.225, 0.224, 0.229]);
     }
 
     #[test]

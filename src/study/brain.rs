@@ -205,7 +205,16 @@ impl Stimuli {
                         "complete the layer's feature files",
                     ));
                 }
-                Ok((ranks.iter().map(|rank| rank - 1).collect(), None))
+                let highest = ranks.iter().copied().max().unwrap_or(0);
+                let remark = (highest < features.len()).then(|| {
+                    let n = features.len();
+                    format!(
+                        "{n} images in `{}`, and the fMRI shows no image above {highest}: they are matched by rank, \
+                         so that a file too many shifts all after it",
+                        folder.display()
+                    )
+                });
+                Ok((ranks.iter().map(|rank| rank - 1).collect(), remark))
             }
             Stimuli::Names { names, index } => {
                 let rows = names

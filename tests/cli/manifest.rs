@@ -16,6 +16,7 @@ kind = "base"
 [source]
 onnx = "named.onnx"
 [input]
+resize = "bicubic-square"
 visual_degrees = 8
 [[layers]]
 name = "features.0"
@@ -201,7 +202,7 @@ fn features_need_no_images() {
     let manifest = MODEL
         .replace("\"base\"", "\"features\"")
         .replace("onnx = \"named.onnx\"", "features = \"features\"")
-        .replace("visual_degrees = 8\n", "");
+        .replace("resize = \"bicubic-square\"\nvisual_degrees = 8\n", "");
     fs::write(env.path("models/cnn/model.toml"), manifest).unwrap();
     let (head, tail) = BENCHMARK.split_once("[stimuli]").unwrap();
     let (_, tail) = tail.split_once("[recordings]").unwrap();

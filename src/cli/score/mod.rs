@@ -23,6 +23,7 @@ use bhscore::brainscore::predictivity::{N_FOLDS, N_SPLITS, SEED, TRAIN_SHARE};
 use bhscore::brainscore::recordings::Recordings;
 use bhscore::brainscore::result::{BenchmarkScore, State};
 use bhscore::brainscore::splitting::{self, Splitting};
+use bhscore::brainscore::summary::without_number;
 use bhscore::io::atomic;
 use bhscore::report::scores;
 use clap::Args;
@@ -187,6 +188,10 @@ fn measured(setup: &Setup) -> Measure {
 fn warn(regional: &Regional) {
     for remark in &regional.remarks {
         speech::warning(remark);
+    }
+    for lost in without_number(&regional.rows) {
+        let text = "no layer has a score there, which leaves it out of the mean";
+        speech::warning(&format!("{}, {lost}: {text}", regional.region));
     }
 }
 

@@ -159,7 +159,11 @@ fn of_input(
         ("bicubic-crop", (Filter::Bicubic, true)),
     ];
     let channels = [("rgb", Channels::Rgb), ("bgr", Channels::Bgr)];
-    let default = Preprocess::pytorch();
+    // Models are measured as Brain-Score measures them (SPEC: 2.8): bilinear, not the bicubic of BHscore.
+    let default = Preprocess {
+        resize: Filter::Bilinear,
+        ..Preprocess::pytorch()
+    };
     let mut section = Section::new("input", table, &known, problems);
     let size = section.numbers::<2>("size");
     let side = |side: f64| (side.fract() == 0.0 && side >= 1.0).then_some(side as usize);
@@ -180,12 +184,14 @@ fn of_input(
             "goes with `resize = \"bilinear-crop\"` or `\"bicubic-crop\"`",
         );
     }
+    let channels = section.word("channels", &channels);
+    let default = default
+        .clone()
+        .with_channels(channels.unwrap_or(default.channels));
     let preprocess = Preprocess {
         resize: filter,
         shorter_side,
-        channels: section
-            .word("channels", &channels)
-            .unwrap_or(default.channels),
+        channels: default.channels,
         scale: section.number("scale").unwrap_or(default.scale),
         mean: section.numbers("mean").unwrap_or(default.mean),
         sd: section.numbers("std").unwrap_or(default.sd),
@@ -312,7 +318,11 @@ conv2 = [50, 100.5]
         assert!(problems.is_empty(), "{problems:?}");
         let manifest = manifest.unwrap();
         assert_eq!((manifest.kind, manifest.version), (Kind::Brain, 1));
-        assert_eq!(manifest.preprocess, Preprocess::pytorch());
+        let bilinear = Preprocess {
+            resize: Filter::Bilinear,
+            ..Preprocess::pytorch()
+        };
+        assert_eq!(manifest.preprocess, bilinear);
         assert_eq!(manifest.layers[1].transform, Some(Transform::Abs));
         assert_eq!(manifest.time["conv2"], (50.0, 100.5));
     }
