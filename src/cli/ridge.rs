@@ -144,6 +144,13 @@ fn fit(global: &Global, args: &FitArgs) -> Result<Outcome> {
             fitted.n_undefined
         ));
     }
+    let n_selected = fitted.selected.ncols();
+    if n_selected < args.n_feat.min(x.ncols()) {
+        speech::warning(&format!(
+            "only {n_selected} of {} inputs can be selected: the others vary by less than 1e-4; scale them",
+            x.ncols()
+        ));
+    }
     if global.json {
         let n_targets = y.ncols();
         let line = json!({

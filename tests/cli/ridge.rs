@@ -189,6 +189,23 @@ fn undefined_inputs_are_refused_with_their_place() {
 }
 
 #[test]
+fn inputs_too_small_to_be_selected_are_told() {
+    let (env, mut x, y) = random_study(20, 6, &[3]);
+    let model = env.path("model").to_str().unwrap().to_owned();
+    let args = ["--x", &x.0, "--y", &y.0, "--n-feat", "5", "--out", &model];
+    let run = fit(&args);
+    assert!(!run.ok().stderr.contains("can be selected"));
+    for input in 0..2 {
+        x.1.index_axis_mut(Axis(1), input)
+            .mapv_inplace(|value| value * 1e-5);
+    }
+    write_npy(&x.0, &x.1).unwrap();
+    fit(&args)
+        .ok()
+        .stderr_contains("only 4 of 6 inputs can be selected");
+}
+
+#[test]
 fn an_undefined_target_spoils_only_itself() {
     let (env, x, mut y) = random_study(20, 5, &[3]);
     let clean = env.path("clean").to_str().unwrap().to_owned();
