@@ -178,13 +178,12 @@ impl Metric {
             }
             Metric::Reverse(regression) => {
                 let responses = finite(recordings.bin(bin))?;
-                let n_complete = responses.n_units();
                 let units = features
                     .block(0..features.n_units())
                     .ok_or_else(without_values)?;
                 let found = predictivity(&responses, units.view(), splits, regression)?;
                 let mut measured = without_ceiling(&found, recordings, bin);
-                measured.score.n_undefined = recordings.sites.len() - n_complete;
+                measured.score.n_undefined = n_incomplete(recordings, &responses);
                 Ok(measured)
             }
             Metric::Rdm => {
@@ -192,7 +191,7 @@ impl Metric {
                 let (model, brain) = (Rdm::of(features)?, Rdm::of(&responses)?);
                 let found = cross_validated(&model, &brain, splits)?;
                 let mut measured = of_whole(found.score, Some(found.error), recordings, bin);
-                measured.score.n_undefined = recordings.sites.len() - responses.n_units();
+                measured.score.n_undefined = n_incomplete(recordings, &responses);
                 measured.per_split = found.per_split.to_vec();
                 Ok(measured)
             }
@@ -200,7 +199,7 @@ impl Metric {
                 let responses = finite(recordings.bin(bin))?;
                 let value = cka(features, &responses, *estimator)?;
                 let mut measured = of_whole(value, None, recordings, bin);
-                measured.score.n_undefined = recordings.sites.len() - responses.n_units();
+                measured.score.n_undefined = n_incomplete(recordings, &responses);
                 Ok(measured)
             }
         };
@@ -258,6 +257,11 @@ fn finite(responses: ArrayView2<'_, f64>) -> Result<Features> {
         ));
     }
     Features::new(responses.select(Axis(1), &kept))
+}
+
+/// Sites that [`finite`] left out.
+fn n_incomplete(recordings: &Recordings, responses: &Features) -> usize {
+    recordings.sites.len() - responses.n_units()
 }
 
 fn without_values() -> Error {

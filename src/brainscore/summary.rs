@@ -13,8 +13,8 @@ pub fn over_rows(rows: &[Row], layer: &str) -> Option<Scored> {
     let with_number = || rows.iter().filter(|row| row.score.raw.is_some());
     let of_layer: Vec<&Row> = with_number().filter(|row| row.layer == layer).collect();
     let first = of_layer.first()?;
-    let has = |place| of_layer.iter().any(|row| place_of(row) == place);
-    if !with_number().map(place_of).all(has) {
+    let places: HashSet<Place> = of_layer.iter().map(|row| place_of(row)).collect();
+    if !with_number().all(|row| places.contains(&place_of(row))) {
         return None;
     }
     let mean = |of: &dyn Fn(&Scored) -> Option<f64>| -> Option<f64> {

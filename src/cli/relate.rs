@@ -14,6 +14,9 @@ use super::{Global, Outcome, speech};
 /// Characters of column names that stay in file names; others become `_`.
 const IN_FILE_NAMES: [char; 3] = ['-', '_', '.'];
 
+/// Most resamples and shuffles.
+const MOST_DRAWS: i64 = 1_000_000;
+
 /// Options of `relate`.
 #[derive(Args)]
 #[command(after_help = "\
@@ -52,10 +55,10 @@ pub struct RelateArgs {
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Bootstrap resamples for the intervals; 0 for none
-    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(..=1_000_000))]
+    #[arg(long, value_name = "N", default_value_t = Draws::default().n_resamples as u32, value_parser = clap::value_parser!(u32).range(..=MOST_DRAWS))]
     resamples: u32,
     /// Shuffles for the permutation test of groups
-    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(..=1_000_000))]
+    #[arg(long, value_name = "N", default_value_t = Draws::default().n_permutations as u32, value_parser = clap::value_parser!(u32).range(..=MOST_DRAWS))]
     permutations: u32,
     /// Seed of both
     #[arg(long, value_name = "SEED", default_value_t = Draws::default().seed)]

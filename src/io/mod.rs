@@ -15,6 +15,7 @@
 //! | [`assembly`] | recordings with their presentations and sites: BrainIO's netCDF-4, `.npy` with CSV |
 //! | [`table`] | small tables in CSV files |
 //! | [`atomic`] | whole files or none |
+//! | [`expansion`] | how much may come out of a file |
 //! | [`inside`] | whether a folder is where its path says |
 //! | [`ordinary`] | files on a disk, not pipes or devices |
 //! | [`record`] | `record.json`, the last file of an artifact |
@@ -22,6 +23,7 @@
 pub mod assembly;
 pub mod atomic;
 pub mod bdata;
+pub mod expansion;
 pub mod features;
 pub mod hdf5;
 pub mod hdf5_image;

@@ -17,14 +17,10 @@ use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
 use super::go_on;
 use crate::error::{Error, Result};
 use crate::io::atomic::{Batch, Staged};
-use crate::io::ordinary;
+use crate::io::{expansion, ordinary};
 
 /// Most bytes of all files of an archive: more is taken for a trap.
 const MOST_BYTES: u64 = 32 << 30;
-
-/// How many times as long as it an archive may be unpacked, and bytes beside that; weights hardly shrink.
-const MOST_EXPANSION: u64 = 64;
-const SMALL: u64 = 64 << 20;
 
 /// Most files of an archive.
 const MOST_FILES: usize = 1 << 20;
@@ -117,8 +113,7 @@ pub fn unpack(path: &Path, into: &Path, stop: &AtomicBool) -> Result<PathBuf> {
         places.push(place(path, &entry)?);
     }
     // Entries may share their bytes, or be deflated zeros.
-    let most = length.saturating_mul(MOST_EXPANSION).saturating_add(SMALL);
-    if bytes > most.min(MOST_BYTES) {
+    if bytes > expansion::most(length).min(MOST_BYTES) {
         return Err(hostile(path, &format!("would have {bytes} bytes unpacked")));
     }
     let root = root(path, &places)?;

@@ -251,8 +251,16 @@ fn links_do_not_lead_the_site_elsewhere() {
     report(&env)
         .status(2)
         .stderr_contains("is behind a link that leaves");
-    let names = fs::read_dir(outside.path()).unwrap().count();
-    assert_eq!(names, 1, "nothing written, nothing removed");
+    let names = || fs::read_dir(outside.path()).unwrap().count();
+    assert_eq!(names(), 1, "nothing is written");
+    // A folder that the site has no more.
+    fs::remove_file(env.path("site/models")).unwrap();
+    std::os::unix::fs::symlink(outside.path(), env.path("site/old")).unwrap();
+    fs::write(&list, format!("old/notes.txt\n{listed}")).unwrap();
+    report(&env)
+        .status(2)
+        .stderr_contains("is behind a link that leaves");
+    assert_eq!(names(), 1, "nothing is removed");
 }
 
 #[test]

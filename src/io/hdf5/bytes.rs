@@ -8,13 +8,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use hdf5_pure::{FormatError, Source};
 
-use crate::io::ordinary;
+use crate::io::{expansion, ordinary};
 
 /// Read in one piece on opening: small files and the tables of most others.
 const HEAD: u64 = 64 * 1024;
-/// How often a file may be read over, and bytes beside that. Of sound ones the tables are read some times, data once.
-const MOST: u64 = 64;
-const SMALL: u64 = 64 << 20;
 /// Bytes that a single reading counts for, however short it is: what is read is kept in some form.
 const EACH: u64 = 64;
 /// No head of a table is longer.
@@ -41,7 +38,7 @@ impl Bytes {
             file: Mutex::new(file),
             head,
             length,
-            left: AtomicU64::new(length.saturating_mul(MOST).saturating_add(SMALL)),
+            left: AtomicU64::new(expansion::most(length)),
         })
     }
 
@@ -125,7 +122,7 @@ mod tests {
         assert!(bytes.read(99_001, &mut buffer).is_err());
         assert!(bytes.read(u64::MAX, &mut buffer).is_err());
         let n_reads = (0..).take_while(|_| bytes.read(0, &mut buffer).is_ok());
-        let most = (100_000 * MOST + SMALL) / (1000 + EACH);
+        let most = expansion::most(100_000) / (1000 + EACH);
         assert_eq!(n_reads.count() as u64, most - 3);
     }
 

@@ -6,6 +6,7 @@ use std::io::Read;
 use flate2::read::ZlibDecoder;
 
 use super::{HEADER_SIZE, Parsed, byte_order};
+use crate::io::expansion;
 
 const MATRIX: u32 = 14;
 const COMPRESSED: u32 = 15;
@@ -283,7 +284,7 @@ impl Matrix<'_> {
         }
         let mut bytes = Vec::new();
         let limit = u64::from(size);
-        if limit > MOST_EXPANSION * self.bytes.len() as u64 + SMALL {
+        if limit > expansion::most(self.bytes.len() as u64) {
             let n_bytes = self.bytes.len();
             return Err(format!(
                 "{n_bytes} compressed bytes that claim to be {limit}: save it without compression"
@@ -307,11 +308,6 @@ impl Matrix<'_> {
         })
     }
 }
-
-/// How many times as long as it was a compressed matrix may be, and bytes beside that: responses of layers that are
-/// mostly 0 shrink to a tenth.
-const MOST_EXPANSION: u64 = 64;
-const SMALL: u64 = 64 << 20;
 
 /// The first three sub-elements of a matrix.
 #[derive(Debug)]

@@ -32,7 +32,6 @@
 mod parse;
 
 use std::collections::HashSet;
-
 use std::fmt;
 
 use ndarray::ArrayView2;
