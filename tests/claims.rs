@@ -52,6 +52,7 @@ impl Job for Names<'_> {
         let mut files = Batch::new();
         files.add(self.layout.decoder(item).join("W.mat"), item.roi.as_bytes())?;
         Ok(Artifact {
+            obsolete: Vec::new(),
             files,
             result: json!({}),
             notes: Vec::new(),

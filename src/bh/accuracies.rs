@@ -1,5 +1,6 @@
 //! Accuracies of a network from the files of a study.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::{DecodingAccuracies, EncodingAccuracies};
@@ -22,7 +23,8 @@ const LISTED: usize = 10;
 /// missing otherwise are an error that lists them.
 ///
 /// The number of test images comes from the settings (`score.n_test`), else from the records, else
-/// from the decoded features or the test features; it may stay unknown.
+/// from the decoded features or the test features; it may stay unknown, also where accuracies are not all over
+/// the same number ([`remark`]).
 pub fn read_decoding(
     layout: &Layout,
     settings: &Settings,
@@ -31,7 +33,7 @@ pub fn read_decoding(
     let files = Files::find(layout, settings, network, Half::Decoding)?;
     files.refuse_holes()?;
     Ok(DecodingAccuracies {
-        n_test: files.n_test()?,
+        n_test: files.test_images()?.n,
         values: files.read()?,
         layers: network.layers.clone(),
         subjects: settings.subjects.clone(),
@@ -59,13 +61,33 @@ pub fn read_encoding(
         settings.subjects.clone(),
         roi_names(settings),
         files.read()?,
-        files.n_test()?,
+        files.test_images()?.n,
     )))
 }
 
 /// Whether a network has any decoding accuracies.
 pub fn has_decoding(layout: &Layout, settings: &Settings, network: &Network) -> Result<bool> {
     Ok(!Files::find(layout, settings, network, Half::Decoding)?.are_absent())
+}
+
+/// What a reader of a score should know of the test images behind its accuracies, if anything.
+///
+/// - `predict`: the stage whose accuracies are meant.
+///
+/// The published rule does not ask for their number. The textbook rule does, and there is none where the number is
+/// not the same for all.
+pub fn remark(
+    layout: &Layout,
+    settings: &Settings,
+    network: &Network,
+    predict: Stage,
+) -> Result<Option<String>> {
+    let half = match predict {
+        Stage::EncodeTrain | Stage::EncodePredict => Half::Encoding,
+        Stage::DecodeTrain | Stage::DecodePredict => Half::Decoding,
+    };
+    let files = Files::find(layout, settings, network, half)?;
+    Ok(files.test_images()?.remark)
 }
 
 fn roi_names(settings: &Settings) -> Vec<String> {
@@ -197,17 +219,21 @@ impl<'a> Files<'a> {
         ))
     }
 
-    /// Test images behind the accuracies: from the settings, or of the first item that tells.
-    fn n_test(&self) -> Result<Option<usize>> {
-        if self.settings.score.n_test.is_some() {
-            return Ok(self.settings.score.n_test);
+    /// Test images behind the accuracies.
+    fn test_images(&self) -> Result<TestImages> {
+        let mut counts = BTreeMap::new();
+        for (item, path) in self.items.iter().zip(&self.paths) {
+            if let Some(folder) = path.as_deref().and_then(Path::parent)
+                && let Some(n) = self.count(item, folder)?
+            {
+                counts.entry(n).or_insert(item);
+            }
         }
-        let mut found = self.items.iter().zip(&self.paths);
-        let Some((item, folder)) =
-            found.find_map(|(item, path)| Some((item, path.as_ref()?.parent()?)))
-        else {
-            return Ok(None);
-        };
+        Ok(TestImages::new(&counts, self.settings.score.n_test))
+    }
+
+    /// Test images behind the accuracies of an item.
+    fn count(&self, item: &Item, folder: &Path) -> Result<Option<usize>> {
         if let Some(record) = Record::read(folder)?
             && let Some(n_test) = record.result["n_test"].as_u64()
         {
@@ -222,7 +248,113 @@ impl<'a> Files<'a> {
     }
 }
 
+/// How many test images the accuracies of a network are over.
+#[derive(Debug, PartialEq)]
+struct TestImages {
+    /// `None` where it is not known, or not the same for all.
+    n: Option<usize>,
+    /// What a reader should know of it.
+    remark: Option<String>,
+}
+
+impl TestImages {
+    /// - `counts`: the numbers that were found, with an item of each.
+    /// - `given`: what the settings say.
+    fn new(counts: &BTreeMap<usize, &Item>, given: Option<usize>) -> TestImages {
+        let found: Vec<String> = (counts.iter().take(LISTED))
+            .map(|(n, item)| format!("{n} (such as {item})"))
+            .collect();
+        let found = found.join(", ");
+        let (n, remark) = match given {
+            Some(given) => {
+                let differs = counts.keys().any(|&n| n != given);
+                let remark = format!(
+                    "`score.n_test` is {given}, the accuracies are over {found} test images"
+                );
+                (Some(given), differs.then_some(remark))
+            }
+            // DEVIATION: the original knows 50 only. With the number of the first item for all, as here before, the
+            // textbook score of subjects with 50 and 6 images was -.053 or .093 by their order.
+            None if counts.len() > 1 => {
+                let remark = format!(
+                    "there is no textbook score of accuracies over different numbers of test images: {found}; \
+                     score subjects apart, or set `score.n_test`"
+                );
+                (None, Some(remark))
+            }
+            None => (counts.keys().next().copied(), None),
+        };
+        TestImages { n, remark }
+    }
+}
+
 fn count_mat_files(folder: &Path) -> Option<usize> {
     let layer = features::Layer::open(folder).ok()?;
     Some(layer.labels().len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn item(subject: &str) -> Item {
+        Item {
+            stage: Stage::DecodePredict,
+            net: "a/b".into(),
+            layer: "conv1".into(),
+            subject: subject.into(),
+            roi: "V1".into(),
+        }
+    }
+
+    #[test]
+    fn one_number_of_test_images_or_none() {
+        let (one, other) = (item("sub-01"), item("sub-02"));
+        let same = BTreeMap::from([(50, &one)]);
+        let mixed = BTreeMap::from([(50, &one), (6, &other)]);
+        let none = BTreeMap::new();
+        let of = TestImages::new;
+        assert_eq!(
+            of(&same, None),
+            TestImages {
+                n: Some(50),
+                remark: None
+            }
+        );
+        assert_eq!(
+            of(&same, Some(50)),
+            TestImages {
+                n: Some(50),
+                remark: None
+            }
+        );
+        assert_eq!(
+            of(&none, None),
+            TestImages {
+                n: None,
+                remark: None
+            }
+        );
+        assert_eq!(
+            of(&none, Some(40)),
+            TestImages {
+                n: Some(40),
+                remark: None
+            }
+        );
+        let found = of(&mixed, None);
+        assert_eq!(found.n, None);
+        let remark = found.remark.unwrap_or_default();
+        assert!(
+            remark.contains("6 (such as a/b/conv1/sub-02/V1), 50 (such as"),
+            "{remark}"
+        );
+        let found = of(&same, Some(40));
+        assert_eq!(found.n, Some(40));
+        assert!(
+            found
+                .remark
+                .is_some_and(|remark| remark.contains("`score.n_test` is 40"))
+        );
+    }
 }

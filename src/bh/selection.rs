@@ -51,7 +51,7 @@ pub fn best_levels(block: &Block<'_>) -> Vec<Option<Best>> {
 pub struct Rules {
     /// The original's.
     pub published: Selector,
-    /// The textbook's; `None` if the number of test images is unknown or below 3.
+    /// The textbook's; `None` if the number of test images is unknown, not the same for all, or below 3.
     pub textbook: Option<Selector>,
     p_value: f64,
     n_test: Option<usize>,
@@ -113,7 +113,7 @@ impl Rules {
     pub fn no_textbook(&self) -> String {
         match self.n_test {
             Some(n) => format!("a correlation over {n} test images cannot be tested, 3 are needed"),
-            None => "the number of test images is not known".to_owned(),
+            None => "the number of test images is not known, or not the same for all".to_owned(),
         }
     }
 

@@ -2,19 +2,12 @@
 
 use bhscore::ceilings::{self, Ceilings};
 use bhscore::settings::Settings;
-use bhscore::study::{Behaviour, Context};
 
-use super::{Global, speech};
+use super::{Global, speech, stages};
 
 /// Ceilings of the study; the random halves of repetitions follow from `seed`.
 pub fn measure(global: &Global, settings: &Settings, seed: u32) -> Ceilings {
-    let context = Context {
-        layout: global.layout(),
-        settings: settings.clone(),
-        behaviour: Behaviour::Corrected,
-        memory: global.memory(),
-        reading: Default::default(),
-    };
+    let context = stages::corrected(global, settings);
     let say = |text: &str| {
         if !global.quiet {
             speech::note(text);

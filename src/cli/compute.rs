@@ -15,10 +15,13 @@ use bhscore::report::results::{self, Scored};
 use bhscore::report::voxels::VoxelWriter;
 use bhscore::report::{NetworkScores, summary, table};
 use bhscore::settings::{Network, Settings};
+use bhscore::study::Context;
+use bhscore::work::Stage;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{Global, Outcome, speech};
+use super::outdated::Outdated;
+use super::{Global, Outcome, speech, stages};
 
 /// Most subsets of layers that are drawn.
 const MOST_DRAWS: usize = 1_000_000;
@@ -275,9 +278,17 @@ fn score_networks(
     tables: &mut Tables<'_>,
 ) -> Result<(Vec<Scored>, Outcome)> {
     let (mut scored, mut outcome) = (Vec::new(), Outcome::Complete);
+    let context = stages::corrected(global, settings);
     for network in networks {
         match Halves::read(global, settings, network) {
-            Ok(halves) => scored.push(halves.score(network, options, tables)?),
+            Ok(halves) => {
+                let mut network_scored = halves.score(network, options, tables)?;
+                let is_outdated = add_remarks(&context, network, &mut network_scored.scores)?;
+                if is_outdated {
+                    outcome = outcome.max(Outcome::WorkRemains);
+                }
+                scored.push(network_scored);
+            }
             // One network that is not there does not keep the others from being scored.
             Err(error) if networks.len() > 1 => {
                 speech::note(&format!("compute {}: failed: {error}", network.dir));
@@ -288,6 +299,26 @@ fn score_networks(
         }
     }
     Ok((scored, outcome))
+}
+
+/// Adds what a reader should know of the accuracies behind scores; whether there are any of another day.
+fn add_remarks(context: &Context, network: &Network, scores: &mut NetworkScores) -> Result<bool> {
+    let decoding = scores.decoding.as_mut().map(|half| &mut half.warnings);
+    let encoding = scores.encoding.as_mut().map(|half| &mut half.warnings);
+    let halves = [
+        (Stage::DecodePredict, decoding),
+        (Stage::EncodePredict, encoding),
+    ];
+    let mut is_outdated = false;
+    for (predict, warnings) in halves {
+        let Some(warnings) = warnings else { continue };
+        let found = Outdated::find(context, network, predict)?;
+        let images = accuracies::remark(&context.layout, &context.settings, network, predict)?;
+        warnings.extend(found.remarks(network));
+        warnings.extend(images);
+        is_outdated |= found.is_any();
+    }
+    Ok(is_outdated)
 }
 
 fn unscored(network: &Network) -> Scored {

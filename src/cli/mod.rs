@@ -13,6 +13,7 @@ mod extract;
 mod inspect;
 mod manual;
 mod model;
+mod outdated;
 mod progress;
 mod properties;
 mod readout;

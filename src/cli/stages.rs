@@ -281,17 +281,22 @@ pub fn run_all(global: &Global, args: &RunArgs) -> Result<Outcome> {
 
 /// What the stages need to know, from the global options.
 pub fn context(global: &Global, compat: bool) -> Result<Context> {
-    Ok(Context {
+    let mut context = corrected(global, &global.read_settings()?);
+    if compat {
+        context.behaviour = Behaviour::Compat;
+    }
+    Ok(context)
+}
+
+/// The same for settings that were read, without `--compat`.
+pub fn corrected(global: &Global, settings: &Settings) -> Context {
+    Context {
         layout: global.layout(),
-        settings: global.read_settings()?,
-        behaviour: if compat {
-            Behaviour::Compat
-        } else {
-            Behaviour::Corrected
-        },
+        settings: settings.clone(),
+        behaviour: Behaviour::Corrected,
         memory: global.memory(),
         reading: Default::default(),
-    })
+    }
 }
 
 /// The work of a stage.

@@ -5,7 +5,7 @@
 //! pattern correlation, and pairwise identification, the share of other images whose true pattern
 //! matches the decoded one worse than the right image does.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use ndarray::{Array2, ArrayView2, Axis};
@@ -25,9 +25,10 @@ use crate::study::decoder::Decoder;
 use crate::study::store::Store;
 use crate::study::units::{UNITS_PER_BLOCK, Units};
 use crate::work::layout::Split;
-use crate::work::sources::Source;
+use crate::work::leftovers::{self, Leftovers};
+use crate::work::sources::{Source, Sources};
 use crate::work::stage::{Artifact, Job};
-use crate::work::{Item, Stage};
+use crate::work::{Item, Stage, trained};
 
 /// Files that are written side by side: a process may have few open at a time.
 const FILES_AT_ONCE: usize = 64;
@@ -36,6 +37,8 @@ const FILES_AT_ONCE: usize = 64;
 pub struct Predict {
     context: Context,
     store: Store<TestRoi>,
+    /// What decoders were trained on, looked at once.
+    training: Sources,
 }
 
 /// Mean test patterns of one subject's ROI.
@@ -51,6 +54,7 @@ impl Predict {
     pub fn new(context: Context) -> Predict {
         Predict {
             store: Store::new(context.clone(), Split::Test, label_key(&context)),
+            training: Sources::new(context.layout.clone()),
             context,
         }
     }
@@ -94,7 +98,16 @@ impl Job for Predict {
     fn compute(&mut self, item: &Item, stop: &AtomicBool) -> Result<Artifact> {
         let behaviour = self.context.behaviour;
         let folder = self.context.layout.decoder(item);
-        refuse_other_settings(&folder, &self.settings(item))?;
+        let training = self.context.inputs(Split::Training, item);
+        let wanted = self.settings(item);
+        trained::refuse_outdated(
+            item,
+            &folder,
+            Stage::DecodeTrain,
+            &wanted,
+            &training,
+            &mut self.training,
+        )?;
         let n_stimuli = self.prepare_roi(item)?;
         let mut decoder = Decoder::open(&folder, self.context.memory)?;
         let n_kept = decoder.weights.len() + n_stimuli * decoder.bias.len();
@@ -141,40 +154,25 @@ impl Job for Predict {
         if n_undefined > 0 {
             notes.push(format!("{n_undefined} units have no defined accuracy"));
         }
+        let layout = &self.context.layout;
+        let recorded = Record::read_if_sound(&layout.record_folder(item))?;
+        let left = Leftovers::find(&layout.decoded_features(item), &names, recorded.as_ref())?;
+        notes.extend(left.note);
+        let (key, images) = leftovers::images(&names);
         let result = json!({
             "n_test": rows.len(),
             "unit_shape": units.shape,
             "n_undefined_units": n_undefined,
             "mean_accuracy": decoded.mean_accuracy(),
+            key: images,
         });
         let files = decoded.files(&self.context, item, &units.shape, &names)?;
         Ok(Artifact {
             files,
+            obsolete: left.ours,
             result,
             notes,
         })
-    }
-}
-
-/// A decoder of ours whose record names another penalty, number of voxels or ROI would be recorded
-/// here as what it is not.
-fn refuse_other_settings(folder: &Path, wanted: &Value) -> Result<()> {
-    let Some(record) = Record::read(folder)? else {
-        return Ok(());
-    };
-    let other = ["alpha", "n_voxels", "select"]
-        .into_iter()
-        .find(|key| record.settings[key] != wanted[key]);
-    match other {
-        None => Ok(()),
-        Some(key) => Err(Error::file(
-            folder,
-            format!(
-                "was trained with {key} {}, the settings say {}",
-                record.settings[key], wanted[key]
-            ),
-            "run `bhscore decode-train` again",
-        )),
     }
 }
 

@@ -198,6 +198,7 @@ impl Job for Train {
             "n_undefined_units": n_undefined,
         });
         Ok(Artifact {
+            obsolete: Vec::new(),
             files: fit.finish(roi, &folder)?,
             result,
             notes,

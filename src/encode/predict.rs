@@ -23,9 +23,10 @@ use crate::study::store::Store;
 use crate::study::units::{UNITS_PER_BLOCK, Units};
 use crate::study::{Behaviour, Context};
 use crate::work::layout::Split;
-use crate::work::sources::Source;
+use crate::work::leftovers::{self, Leftovers};
+use crate::work::sources::{Source, Sources};
 use crate::work::stage::{Artifact, Job};
-use crate::work::{Item, Stage};
+use crate::work::{Item, Stage, trained};
 
 /// Voxels that are predicted together: their weights on all units are expanded to doubles.
 const VOXELS_PER_BLOCK: usize = 64;
@@ -37,6 +38,8 @@ const FILES_AT_ONCE: usize = 64;
 pub struct Predict {
     context: Context,
     store: Store<TestRoi>,
+    /// What encoders were trained on, looked at once.
+    training: Sources,
 }
 
 /// Mean test patterns of one subject's ROI.
@@ -52,6 +55,7 @@ impl Predict {
     pub fn new(context: Context) -> Predict {
         Predict {
             store: Store::new(context.clone(), Split::Test, label_key(&context)),
+            training: Sources::new(context.layout.clone()),
             context,
         }
     }
@@ -74,7 +78,7 @@ impl Predict {
     }
 
     /// The encoder, whose inputs take the place of a decoder's voxels, and its voxels that of units.
-    fn encoder(&self, item: &Item) -> Result<Decoder> {
+    fn encoder(&mut self, item: &Item) -> Result<Decoder> {
         let folder = self.context.layout.encoder(item);
         if !folder.exists() {
             return Err(Error::file(
@@ -83,7 +87,16 @@ impl Predict {
                 "run `bhscore encode-train` for it first",
             ));
         }
-        refuse_other_settings(&folder, &self.settings(item))?;
+        let training = self.context.inputs(Split::Training, item);
+        let wanted = self.settings(item);
+        trained::refuse_outdated(
+            item,
+            &folder,
+            Stage::EncodeTrain,
+            &wanted,
+            &training,
+            &mut self.training,
+        )?;
         Decoder::open(&folder, self.context.memory)
     }
 }
@@ -163,28 +176,6 @@ fn working(n_units: usize, (n_images, n_voxels): (usize, usize)) -> u64 {
     let loaded = n_voxels.min(UNITS_PER_BLOCK) * size_of::<f32>();
     let expanded = (VOXELS_PER_BLOCK.min(n_voxels) + 2 * n_images) * size_of::<f64>();
     (n_units * (loaded + expanded)) as u64
-}
-
-/// An encoder of ours whose record names another penalty, number of units or ROI would be recorded
-/// here as what it is not.
-fn refuse_other_settings(folder: &Path, wanted: &Value) -> Result<()> {
-    let Some(record) = Record::read(folder)? else {
-        return Ok(());
-    };
-    let other = ["alpha", "n_units", "select"]
-        .into_iter()
-        .find(|key| record.settings[key] != wanted[key]);
-    match other {
-        None => Ok(()),
-        Some(key) => Err(Error::file(
-            folder,
-            format!(
-                "was trained with {key} {}, the settings say {}",
-                record.settings[key], wanted[key]
-            ),
-            "run `bhscore encode-train` again",
-        )),
-    }
 }
 
 fn check_shapes(item: &Item, encoder: &Decoder, roi: &TestRoi, shape: &[usize]) -> Result<()> {
@@ -335,14 +326,22 @@ impl Encoded {
         if n_undefined > 0 {
             notes.push(format!("{n_undefined} voxels have no defined accuracy"));
         }
+        let layout = &context.layout;
+        let recorded = Record::read_if_sound(&layout.record_folder(item))?;
+        let folder = layout.encoded_fmri(item);
+        let left = Leftovers::find(&folder, &matched.names, recorded.as_ref())?;
+        notes.extend(left.note);
+        let (key, images) = leftovers::images(&matched.names);
         let result = json!({
             "n_test": matched.rows.len(),
             "n_voxels": self.accuracy.len(),
             "n_undefined_voxels": n_undefined,
             "mean_accuracy": mean,
+            key: images,
         });
         Ok(Artifact {
             files,
+            obsolete: left.ours,
             result,
             notes,
         })

@@ -452,6 +452,7 @@ impl Encoder {
             "n_undefined_voxels": n_undefined,
         });
         Artifact {
+            obsolete: Vec::new(),
             files: self.files,
             result,
             notes,

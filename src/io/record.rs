@@ -92,6 +92,14 @@ impl Record {
         Ok(Some(record))
     }
 
+    /// [`Self::read`], where a record that cannot be understood (somebody edited it) is none.
+    pub fn read_if_sound(folder: &Path) -> Result<Option<Record>> {
+        match Record::read(folder) {
+            Err(Error::File { .. }) => Ok(None),
+            other => other,
+        }
+    }
+
     /// The file's bytes.
     pub fn encode(&self) -> Vec<u8> {
         let mut text = serde_json::to_vec_pretty(self).expect("a record has only string keys");

@@ -178,7 +178,7 @@ pub struct Score {
     /// Layers in each subset over which the score is averaged, the first and last included; at least 2.
     #[schemars(range(min = 2))]
     pub n_layers: usize,
-    /// Test stimuli that the accuracies are over, where the files do not tell; at least 3.
+    /// Test stimuli that all accuracies are over; left out, what the files tell. At least 3.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 3))]
     pub n_test: Option<usize>,

@@ -16,6 +16,8 @@ use crate::io::record;
 /// An artifact whose files are complete under temporary names.
 pub(super) struct Computed {
     pub files: Batch,
+    /// Files of an earlier run that are no part of it.
+    pub obsolete: Vec<PathBuf>,
     /// Folder of the record.
     pub folder: PathBuf,
     /// The record that was there when the item was begun, which holds no longer or is to be overwritten.
@@ -58,6 +60,7 @@ impl Publishing {
 fn publish(computed: Computed, claim: Option<Claim>) -> Result<Published> {
     let Computed {
         files,
+        obsolete,
         folder,
         replaced,
         notes,
@@ -65,6 +68,7 @@ fn publish(computed: Computed, claim: Option<Claim>) -> Result<Published> {
     } = computed;
     let folders = files.folders();
     let Some(claim) = claim else {
+        remove_all(&obsolete)?;
         files.commit()?;
         failure::forget(&folder)?;
         // Temporary files of a run that was killed here.
@@ -77,6 +81,8 @@ fn publish(computed: Computed, claim: Option<Claim>) -> Result<Published> {
     if !claim.is_mine()? {
         return Ok(Published::Superseded);
     }
+    // While the record still says whose they are.
+    remove_all(&obsolete)?;
     if let Some(replaced) = replaced {
         remove_record(&folder, &replaced)?;
     }
@@ -107,11 +113,17 @@ fn remove_record(folder: &Path, replaced: &[u8]) -> Result<()> {
     if present_record(folder).as_deref() != Some(replaced) {
         return Ok(());
     }
-    let path = folder.join(record::FILE_NAME);
-    match fs::remove_file(&path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(Error::io("remove", path)(error))
+    remove_all(&[folder.join(record::FILE_NAME)])
+}
+
+fn remove_all(paths: &[PathBuf]) -> Result<()> {
+    for path in paths {
+        match fs::remove_file(path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(Error::io("remove", path)(error));
+            }
+            _ => {}
         }
-        _ => Ok(()),
     }
+    Ok(())
 }

@@ -10,6 +10,7 @@
 //! end.
 
 use std::cell::RefCell;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -25,7 +26,7 @@ pub use super::progress::{Event, Outcome, Summary};
 use super::publish::{Computed, Published, Publishing, present_record};
 use super::sources::{Source, Sources};
 use super::state::is_foreign;
-pub use super::state::{State, state, states, tidy};
+pub use super::state::{INPUTS_MISSING, State, state, states, tidy};
 use crate::error::{Error, Result};
 use crate::io::atomic::Batch;
 use crate::io::record::{self, Record};
@@ -55,6 +56,8 @@ pub trait Job {
 pub struct Artifact {
     /// All files but the record.
     pub files: Batch,
+    /// Files of an earlier run that are no part of it: removed when it is published.
+    pub obsolete: Vec<PathBuf>,
     /// Shapes and counts for the record.
     pub result: Value,
     /// Remarks for the user: constant voxels, undefined units.
@@ -392,6 +395,7 @@ fn compute(
     let inputs = sources.inputs(&job.sources(item))?;
     let Artifact {
         mut files,
+        obsolete,
         result,
         notes,
     } = job.compute(item, stop)?;
@@ -412,6 +416,7 @@ fn compute(
     files.add(folder.join(record::FILE_NAME), &record.encode())?;
     Ok(Computed {
         files,
+        obsolete,
         folder,
         replaced: None,
         notes,

@@ -14,6 +14,9 @@ use crate::error::{Error, Result};
 use crate::io::atomic;
 use crate::io::record::{self, Record};
 
+/// Why an item is stale whose inputs are no longer there.
+pub const INPUTS_MISSING: &str = "inputs missing";
+
 /// Where an item stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum State {
@@ -77,7 +80,7 @@ pub fn states(
 fn vouching(item: &Item, layout: &Layout) -> Result<Option<Record>> {
     let marked = layout.foreign_marks(item).iter().any(|mark| mark.exists());
     // A record alone, after somebody deleted the file it vouches for, makes nothing done.
-    Ok(read_record(&layout.record_folder(item))?.filter(|_| marked))
+    Ok(Record::read_if_sound(&layout.record_folder(item))?.filter(|_| marked))
 }
 
 fn judge(
@@ -106,7 +109,7 @@ fn judge(
             Ok(true) => return Ok((State::Done, Some(record))),
             Ok(false) => "inputs changed",
             // The error is told when the item is computed.
-            Err(_) => "inputs missing",
+            Err(_) => INPUTS_MISSING,
         }
     };
     // The last attempt to bring it up to date may have failed.
@@ -119,14 +122,6 @@ pub(super) fn is_foreign(item: &Item, layout: &Layout) -> bool {
     let folder = layout.record_folder(item);
     let marked = layout.foreign_marks(item).iter().any(|mark| mark.exists());
     marked && !folder.join(record::FAILED_NAME).exists() && !interrupted_here(&folder)
-}
-
-/// A record that cannot be parsed (somebody edited it) counts as none of ours being there.
-fn read_record(folder: &Path) -> Result<Option<Record>> {
-    match Record::read(folder) {
-        Err(Error::File { .. }) => Ok(None),
-        other => other,
-    }
 }
 
 /// Whether one of our own runs was killed between the first rename and the record: the record is
