@@ -40,6 +40,8 @@ pub struct Regional {
     pub sites: Vec<OfSites>,
     /// Why layers have no number.
     pub remarks: Vec<String>,
+    /// What a reader of the numbers should know.
+    pub warnings: Vec<String>,
 }
 
 /// r of every split and site for a layer.
@@ -112,6 +114,13 @@ pub fn measure(
             into.take(layer, recordings, found)?;
         }
     }
+    for recordings in recordings.iter().filter(|_| setup.metric.is_ceiled()) {
+        let of_region = regional.iter_mut();
+        let mut of_region = of_region.filter(|known| known.region == recordings.region);
+        if let (Some(of_region), Some(remark)) = (of_region.next(), recordings.remark()) {
+            of_region.warnings.push(remark);
+        }
+    }
     if setup.metric == Metric::Rdm {
         for of_region in &mut regional {
             of_region.bound(recordings, setup.normalise);
@@ -129,6 +138,7 @@ impl Regional {
             rows: Vec::new(),
             sites: Vec::new(),
             remarks: Vec::new(),
+            warnings: Vec::new(),
         }
     }
 

@@ -104,6 +104,11 @@ pub struct Ceiling {
 }
 
 impl Ceiling {
+    /// Share of the stimuli that the ceiling is of: those with responses in both halves, over sites and splits.
+    pub fn share(&self, n_stimuli: usize) -> f64 {
+        1.0 - self.n_dropped as f64 / (n_stimuli * self.table.len()).max(1) as f64
+    }
+
     /// Mean over splits of every site within 0 and 1, `(n_sites,)`; NaN where it is undefined in a split.
     pub fn per_site(&self) -> Array1<f64> {
         let n_splits = self.table.nrows() as f64;
@@ -258,6 +263,7 @@ mod tests {
         }
         let found = split_half(&recorded.presentations()).unwrap().unwrap();
         assert_eq!(found.n_dropped, 10);
+        assert!((found.share(30) - (1.0 - 10.0 / 900.0)).abs() < 1e-15);
         assert_eq!(found.table.column(0), whole.table.column(0));
         assert_eq!(found.table.column(2), whole.table.column(2));
         let rows: Vec<usize> = (0..150).filter(|row| row % 30 != 4).collect();

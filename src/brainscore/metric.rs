@@ -143,6 +143,12 @@ impl Metric {
         }
     }
 
+    /// Whether its scores are divided by how well repetitions agree.
+    #[must_use]
+    pub fn is_ceiled(&self) -> bool {
+        matches!(self, Metric::Regression(_))
+    }
+
     /// Whether it cuts the stimuli into training and test.
     #[must_use]
     pub fn is_predictive(&self) -> bool {

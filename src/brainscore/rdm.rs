@@ -22,6 +22,9 @@ pub const SHARE: f64 = 0.9;
 /// How far from 0 the diagonal of a given matrix may be, as in NumPy's `assert_almost_equal`.
 const DIAGONAL: f64 = 1.5e-7;
 
+/// Steps of computed dissimilarities in 1: 6e-14 each, a hundred times what rounding adds and nothing in a rank.
+const STEPS: f64 = (1_u64 << 44) as f64;
+
 /// Dissimilarities of stimuli: symmetric, zero on the diagonal.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rdm(Array2<f64>);
@@ -65,7 +68,12 @@ impl Rdm {
         for ((i, j), value) in matrix.indexed_iter_mut() {
             *value = match i == j {
                 true => 0.0,
-                false => 1.0 - (*value / (length[i] * length[j])).clamp(-1.0, 1.0),
+                // DEVIATION: NumPy leaves the last digits to chance, which breaks ties where there should be some, of two
+                // sites (r is 1 or −1) or of stimuli shown twice: ρ of such matrices was .876 instead of 1.
+                false => {
+                    let r = (*value / (length[i] * length[j])).clamp(-1.0, 1.0);
+                    ((1.0 - r) * STEPS).round() / STEPS
+                }
             };
         }
         Ok(Rdm(matrix))
@@ -238,6 +246,23 @@ mod tests {
             (similarity + 0.18902790432892227).abs() < 1e-12,
             "{similarity}"
         );
+    }
+
+    /// r of two sites is 1 or −1, so that all that matters is which stimuli prefer the same site.
+    #[test]
+    fn ties_are_exact() {
+        let x = noise(30, 2, 1);
+        let found = rdm(x.clone());
+        let prefers = |stimulus: usize| x[[stimulus, 0]] > x[[stimulus, 1]];
+        for ((i, j), value) in found.matrix().indexed_iter() {
+            let expected = match prefers(i) == prefers(j) {
+                true => 0.0,
+                false => 2.0,
+            };
+            assert_eq!(*value, expected, "{i} {j}");
+        }
+        let scaled = rdm(x.mapv(|value| 3.1 * value + 0.7));
+        assert!((found.similarity(&scaled) - 1.0).abs() < 1e-12);
     }
 
     #[test]

@@ -35,6 +35,8 @@ pub struct Bound {
     pub error: Option<f64>,
     /// Of every site, `(n_sites,)`; NaN where undefined.
     pub per_site: Vec<f64>,
+    /// Share of the stimuli that it is of: those that were repeated.
+    pub share: f64,
 }
 
 /// Which presentations and stimuli belong together.
@@ -127,6 +129,27 @@ impl Recordings {
         self.means.index_axis(Axis(2), bin)
     }
 
+    /// What a reader of ceiled scores should know of the ceilings, if anything.
+    ///
+    /// The ceiling is that of the mean responses to stimuli that were repeated, as the registry has it. Where others
+    /// were not, their means are noisier than it says, and no score reaches it.
+    #[must_use]
+    pub fn remark(&self) -> Option<String> {
+        let shares = self.ceilings.iter().flatten().map(|bound| bound.share);
+        let least = shares.fold(1.0, f64::min);
+        (least < 1.0).then(|| {
+            let whose = match &self.subject {
+                Some(subject) => format!("{} of {subject}", self.region),
+                None => self.region.clone(),
+            };
+            format!(
+                "{whose}: the ceiling is of {:.1} % of the stimuli, the others have too few repetitions; scores are of all of \
+                 them, and ceiled ones too low: leave out stimuli that were not repeated, or the ceiling (`--ceiling none`)",
+                100.0 * least
+            )
+        })
+    }
+
     /// Number of time bins.
     #[must_use]
     pub fn n_bins(&self) -> usize {
@@ -139,6 +162,7 @@ impl Estimator {
         Ok(match self {
             Estimator::None => None,
             Estimator::Repetition => ceiling::split_half(data)?.map(|found| Bound {
+                share: found.share(data.n_stimuli()),
                 value: found.value,
                 error: Some(found.error),
                 per_site: found.per_site().to_vec(),
@@ -147,6 +171,7 @@ impl Estimator {
                 value: found.value,
                 error: None,
                 per_site: found.per_site.to_vec(),
+                share: found.share,
             }),
         })
     }

@@ -2,9 +2,16 @@
 
 use std::collections::{HashMap, HashSet};
 
+use ndarray::Array1;
+
+use super::predictivity::mean_and_error;
 use super::result::{Row, Scored};
 
-/// The score of a layer over its subjects and bins: means, and errors of means of independent numbers.
+/// The score of a layer over its subjects and bins: means and their errors.
+///
+/// Subjects and bins share images and splits, so what is by chance of a split is so in all of them: the errors of raw
+/// and ceiled scores are those over splits of the mean over rows, as if the mean had been measured in each split. Where rows
+/// have no splits in common, and for ceilings, bins of a subject count as one number measured again, and subjects as independent.
 ///
 /// Subjects and bins for which no layer has a number are left out. None if the layer has no number for one of the
 /// others: a mean over easier subjects could not be compared with that of another layer.
@@ -22,8 +29,7 @@ pub fn over_rows(rows: &[Row], layer: &str) -> Option<Scored> {
         numbers.map(|numbers| numbers.iter().sum::<f64>() / numbers.len() as f64)
     };
     let error = |of: &dyn Fn(&Scored) -> Option<f64>| -> Option<f64> {
-        let squares = mean(&|score| of(score).map(|error| error * error))?;
-        Some((squares / of_layer.len() as f64).sqrt())
+        over_splits(&of_layer, of).or_else(|| over_subjects(&of_layer, of))
     };
     // Bins share their sites.
     let mut sites: HashMap<&Option<String>, (usize, usize)> = HashMap::new();
@@ -36,13 +42,49 @@ pub fn over_rows(rows: &[Row], layer: &str) -> Option<Scored> {
         raw: mean(&|score| score.raw),
         error: error(&|score| score.error),
         ceiling: mean(&|score| score.ceiling),
-        ceiling_error: error(&|score| score.ceiling_error),
+        ceiling_error: over_subjects(&of_layer, &|score| score.ceiling_error),
         ceiled: mean(&|score| score.ceiled),
         ceiled_error: error(&|score| score.ceiled_error),
         n_sites: sites.values().map(|(n, _)| n).sum(),
         n_undefined: sites.values().map(|(_, n)| n).sum(),
         n_stimuli: first.score.n_stimuli,
     })
+}
+
+/// Standard error over splits of the mean over rows; none if rows do not have the same number of splits, each with a
+/// number and an error.
+///
+/// - `of`: the error of a row: the one over its own splits, or that times a slope if it was normalised.
+fn over_splits(rows: &[&Row], of: &dyn Fn(&Scored) -> Option<f64>) -> Option<f64> {
+    if let [row] = rows {
+        return of(&row.score);
+    }
+    let n_splits = rows.first()?.per_split.len();
+    let mut sums = vec![0.0; n_splits];
+    for row in rows {
+        let splits: Option<Vec<f64>> = row.per_split.iter().copied().collect();
+        let splits = Array1::from(splits.filter(|splits| splits.len() == n_splits)?);
+        let (own, wanted) = (mean_and_error(&splits).1, of(&row.score)?);
+        // Where all splits agree there is nothing to pass on.
+        let slope = if own > 0.0 { wanted / own } else { 0.0 };
+        let terms = sums.iter_mut().zip(splits);
+        terms.for_each(|(sum, value)| *sum += slope * value);
+    }
+    if n_splits < 2 {
+        return None;
+    }
+    sums.iter_mut().for_each(|sum| *sum /= rows.len() as f64);
+    Some(mean_and_error(&Array1::from(sums)).1)
+}
+
+/// Error of the mean over rows whose subjects are independent; none if a row has none.
+fn over_subjects(rows: &[&Row], of: &dyn Fn(&Scored) -> Option<f64>) -> Option<f64> {
+    let mut sums: HashMap<&Option<String>, f64> = HashMap::new();
+    for row in rows {
+        *sums.entry(&row.subject).or_default() += of(&row.score)?;
+    }
+    let squares: f64 = sums.values().map(|sum| sum * sum).sum();
+    Some(squares.sqrt() / rows.len() as f64)
 }
 
 /// What a row is of, beside its layer.
@@ -181,6 +223,40 @@ mod tests {
         rows[0].bin = Some((0.0, 10.0));
         rows[1].bin = Some((10.0, 20.0));
         assert_eq!(over_rows(&rows, "a").unwrap().n_sites, 10);
+    }
+
+    /// The error of the same numbers told several times is that of one.
+    #[test]
+    fn bins_that_repeat_each_other_do_not_shrink_errors() {
+        let splits = [0.1, 0.3, 0.2, 0.6];
+        let (_, error) = mean_and_error(&Array1::from(splits.to_vec()));
+        let bins = |n: usize| -> Vec<Row> {
+            let mut row = row("a", "s", 0.3, Some(0.2));
+            row.per_split = splits.map(Some).to_vec();
+            row.score.error = Some(error);
+            row.score.ceiled_error = Some(1.5 * error);
+            row.score.ceiling_error = Some(0.04);
+            let of = |bin| Row {
+                bin: Some((bin as f64, bin as f64 + 1.0)),
+                ..row.clone()
+            };
+            (0..n).map(of).collect()
+        };
+        for n in [1, 16] {
+            let found = over_rows(&bins(n), "a").unwrap();
+            assert!((found.error.unwrap() - error).abs() < 1e-15);
+            assert!((found.ceiled_error.unwrap() - 1.5 * error).abs() < 1e-15);
+            assert!((found.ceiling_error.unwrap() - 0.04).abs() < 1e-15);
+        }
+        // What one split is too low in another bin makes up for.
+        let mut rows = bins(2);
+        rows[1].per_split = splits.map(|value| Some(0.6 - value)).to_vec();
+        assert!(over_rows(&rows, "a").unwrap().error.unwrap() < 1e-15);
+        // Without splits, bins of a subject are one number.
+        let mut rows = bins(16);
+        rows.iter_mut().for_each(|row| row.per_split.clear());
+        let found = over_rows(&rows, "a").unwrap();
+        assert!((found.error.unwrap() - error).abs() < 1e-15);
     }
 
     #[test]

@@ -29,9 +29,8 @@ pub fn kappa(one: &[bool], other: &[bool]) -> f64 {
     (share(&|(one, other)| one == other) - chance) / (1.0 - chance)
 }
 
-/// Error consistency of a model with several people: the mean over conditions, then over people, and its absolute
-/// value, as in the registry, which keeps scores within 0 and 1; its error is the standard deviation (n) of all κ.
-/// Undefined κ are left out.
+/// Error consistency of a model with several people: the mean over conditions, then over people; its error is the
+/// standard deviation (n) of all κ. Undefined κ are left out.
 ///
 /// The ceiling is the same of pairs of people.
 ///
@@ -45,7 +44,9 @@ pub fn error_consistency(kappas: ArrayView2<'_, f64>) -> Mean {
     let of_people = kappas.map_axis(Axis(1), mean);
     let defined = kappas.iter().copied().filter(|value| !value.is_nan());
     Mean {
-        value: mean(of_people.view()).abs(),
+        // DEVIATION: the registry takes the absolute value, so that a model that errs where people do not scores as one
+        // that errs with them (−.3 as .3), and people who never agree give a ceiling.
+        value: mean(of_people.view()),
         error: Mean::of(&defined.collect::<Vec<f64>>()).error,
     }
 }
@@ -81,6 +82,14 @@ mod tests {
         assert!((found.value - 0.2).abs() < 1e-15, "{found:?}");
         let defined: Vec<f64> = kappas.into_iter().filter(|one| !one.is_nan()).collect();
         assert_eq!(found.error, Mean::of(&defined).error);
+    }
+
+    #[test]
+    fn disagreement_has_its_sign() {
+        let one = [true, true, false, false];
+        let value = kappa(&one, &[false, false, true, true]);
+        let found = error_consistency(Array2::from_elem((2, 3), value).view());
+        assert_eq!((found.value, found.error), (-1.0, 0.0));
     }
 
     #[test]

@@ -186,7 +186,7 @@ fn measured(setup: &Setup) -> Measure {
 }
 
 fn warn(regional: &Regional) {
-    for remark in &regional.remarks {
+    for remark in regional.remarks.iter().chain(&regional.warnings) {
         speech::warning(remark);
     }
     for lost in without_number(&regional.rows) {
