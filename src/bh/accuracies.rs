@@ -33,7 +33,7 @@ pub fn read_decoding(
     let files = Files::find(layout, settings, network, Half::Decoding)?;
     files.refuse_holes()?;
     Ok(DecodingAccuracies {
-        n_test: files.test_images()?.n,
+        n_test: files.test_images().n,
         values: files.read()?,
         layers: network.layers.clone(),
         subjects: settings.subjects.clone(),
@@ -61,7 +61,7 @@ pub fn read_encoding(
         settings.subjects.clone(),
         roi_names(settings),
         files.read()?,
-        files.test_images()?.n,
+        files.test_images().n,
     )))
 }
 
@@ -87,7 +87,7 @@ pub fn remark(
         Stage::DecodeTrain | Stage::DecodePredict => Half::Decoding,
     };
     let files = Files::find(layout, settings, network, half)?;
-    Ok(files.test_images()?.remark)
+    Ok(files.test_images().remark)
 }
 
 fn roi_names(settings: &Settings) -> Vec<String> {
@@ -219,32 +219,44 @@ impl<'a> Files<'a> {
         ))
     }
 
+    /// Items that have accuracies, with the folder of these.
+    fn there(&self) -> impl Iterator<Item = (&Item, &Path)> {
+        let items = self.items.iter().zip(&self.paths);
+        items.filter_map(|(item, path)| Some((item, path.as_deref()?.parent()?)))
+    }
+
     /// Test images behind the accuracies.
-    fn test_images(&self) -> Result<TestImages> {
+    fn test_images(&self) -> TestImages {
         let mut counts = BTreeMap::new();
-        for (item, path) in self.items.iter().zip(&self.paths) {
-            if let Some(folder) = path.as_deref().and_then(Path::parent)
-                && let Some(n) = self.count(item, folder)?
-            {
+        for (item, folder) in self.there() {
+            if let Some(n) = self.count(item, folder) {
                 counts.entry(n).or_insert(item);
             }
         }
-        Ok(TestImages::new(&counts, self.settings.score.n_test))
+        // Features may be of images that were never shown, and so are asked only where nobody else knows.
+        if counts.is_empty()
+            && let Some((item, n)) = self.there().find_map(|(item, _)| {
+                let features = self.layout.features(Split::Test, &item.net, &item.layer);
+                Some((item, count_mat_files(&features)?))
+            })
+        {
+            counts.insert(n, item);
+        }
+        TestImages::new(&counts, self.settings.score.n_test)
     }
 
     /// Test images behind the accuracies of an item.
-    fn count(&self, item: &Item, folder: &Path) -> Result<Option<usize>> {
-        if let Some(record) = Record::read(folder)?
+    fn count(&self, item: &Item, folder: &Path) -> Option<usize> {
+        // The accuracies are there whatever the record is like; others tell that it cannot be read.
+        if let Ok(Some(record)) = Record::read_if_sound(folder)
             && let Some(n_test) = record.result["n_test"].as_u64()
         {
-            return Ok(Some(n_test as usize));
+            return Some(n_test as usize);
         }
-        let features = self.layout.features(Split::Test, &item.net, &item.layer);
-        let folders = match self.half {
-            Half::Decoding => vec![self.layout.decoded_features(item), features],
-            Half::Encoding => vec![features, self.layout.decoded_features(item)],
-        };
-        Ok(folders.iter().find_map(|folder| count_mat_files(folder)))
+        count_mat_files(&match self.half {
+            Half::Decoding => self.layout.decoded_features(item),
+            Half::Encoding => self.layout.encoded_fmri(item),
+        })
     }
 }
 
@@ -278,7 +290,7 @@ impl TestImages {
             None if counts.len() > 1 => {
                 let remark = format!(
                     "there is no textbook score of accuracies over different numbers of test images: {found}; \
-                     score subjects apart, or set `score.n_test`"
+                     give settings with one subject at a time, or set `score.n_test`"
                 );
                 (None, Some(remark))
             }

@@ -63,6 +63,26 @@ impl Presentations<'_> {
         ))
     }
 
+    /// Share of the stimuli that were repeated, with a response, over the sites that have one to each of them; 1 without
+    /// such sites.
+    pub fn share_repeated(&self) -> f64 {
+        let (mut n_repeated, mut n_all) = (0, 0);
+        for site in self.responses.columns() {
+            let mut counts = vec![0_usize; self.n_stimuli()];
+            let rows = site.iter().zip(self.stimulus);
+            rows.filter(|(value, _)| !value.is_nan())
+                .for_each(|(_, &stimulus)| counts[stimulus] += 1);
+            if counts.iter().all(|&count| count > 0) {
+                n_all += counts.len();
+                n_repeated += counts.iter().filter(|&&count| count > 1).count();
+            }
+        }
+        match n_all {
+            0 => 1.0,
+            n_all => n_repeated as f64 / n_all as f64,
+        }
+    }
+
     /// Mean response to every stimulus over the presentations that `of` chooses, without missing ones:
     /// `(n_stimuli, n_sites)`, NaN where nothing is left.
     pub fn means(&self, of: impl Fn(i64) -> bool) -> Array2<f64> {
@@ -104,11 +124,6 @@ pub struct Ceiling {
 }
 
 impl Ceiling {
-    /// Share of the stimuli that the ceiling is of: those with responses in both halves, over sites and splits.
-    pub fn share(&self, n_stimuli: usize) -> f64 {
-        1.0 - self.n_dropped as f64 / (n_stimuli * self.table.len()).max(1) as f64
-    }
-
     /// Mean over splits of every site within 0 and 1, `(n_sites,)`; NaN where it is undefined in a split.
     pub fn per_site(&self) -> Array1<f64> {
         let n_splits = self.table.nrows() as f64;
@@ -263,7 +278,7 @@ mod tests {
         }
         let found = split_half(&recorded.presentations()).unwrap().unwrap();
         assert_eq!(found.n_dropped, 10);
-        assert!((found.share(30) - (1.0 - 10.0 / 900.0)).abs() < 1e-15);
+        assert!((recorded.presentations().share_repeated() - (1.0 - 1.0 / 90.0)).abs() < 1e-15);
         assert_eq!(found.table.column(0), whole.table.column(0));
         assert_eq!(found.table.column(2), whole.table.column(2));
         let rows: Vec<usize> = (0..150).filter(|row| row % 30 != 4).collect();

@@ -26,6 +26,9 @@ pub enum Estimator {
     None,
 }
 
+/// Share of repeated stimuli from which on a ceiling counts as that of all.
+const ALL: f64 = 0.995;
+
 /// How well a bin could be predicted at best.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Bound {
@@ -137,7 +140,8 @@ impl Recordings {
     pub fn remark(&self) -> Option<String> {
         let shares = self.ceilings.iter().flatten().map(|bound| bound.share);
         let least = shares.fold(1.0, f64::min);
-        (least < 1.0).then(|| {
+        // Few stimuli that were shown once change nothing.
+        (least < ALL).then(|| {
             let whose = match &self.subject {
                 Some(subject) => format!("{} of {subject}", self.region),
                 None => self.region.clone(),
@@ -162,7 +166,7 @@ impl Estimator {
         Ok(match self {
             Estimator::None => None,
             Estimator::Repetition => ceiling::split_half(data)?.map(|found| Bound {
-                share: found.share(data.n_stimuli()),
+                share: data.share_repeated(),
                 value: found.value,
                 error: Some(found.error),
                 per_site: found.per_site().to_vec(),
@@ -171,7 +175,7 @@ impl Estimator {
                 value: found.value,
                 error: None,
                 per_site: found.per_site.to_vec(),
-                share: found.share,
+                share: data.share_repeated(),
             }),
         })
     }

@@ -23,8 +23,6 @@ pub struct Reliability {
     pub per_site: Array1<f64>,
     /// Median over sites that have one; NaN if none has.
     pub value: f64,
-    /// Share of the stimuli that were repeated, over sites.
-    pub share: f64,
 }
 
 /// Reliabilities of all sites; none when no stimulus was repeated.
@@ -43,20 +41,15 @@ pub fn by_variance(data: &Presentations) -> Result<Option<Reliability>> {
         return Ok(None);
     }
     let sites = data.responses.columns().into_iter();
-    let (per_site, n_repeated): (Vec<f64>, Vec<usize>) =
-        sites.map(|site| of_site(site, &samples)).unzip();
-    let n_all = samples.len() * n_repeated.len();
+    let per_site: Array1<f64> = sites.map(|site| of_site(site, &samples)).collect();
     Ok(Some(Reliability {
         value: median(per_site.iter().copied()),
-        share: n_repeated.iter().sum::<usize>() as f64 / n_all.max(1) as f64,
-        per_site: Array1::from(per_site),
+        per_site,
     }))
 }
 
-/// Reliability of a site, and how many stimuli it saw more than once.
-///
 /// - `samples`: presentations of every stimulus.
-fn of_site(site: ArrayView1<'_, f64>, samples: &[Vec<usize>]) -> (f64, usize) {
+fn of_site(site: ArrayView1<'_, f64>, samples: &[Vec<usize>]) -> f64 {
     let (mut means, mut noise) = (Vec::new(), 0.0);
     for rows in samples {
         let responses = rows.iter().map(|&row| site[row]);
@@ -67,18 +60,16 @@ fn of_site(site: ArrayView1<'_, f64>, samples: &[Vec<usize>]) -> (f64, usize) {
             noise += variance / values.len() as f64;
         }
     }
-    let n_repeated = means.len();
-    if n_repeated < 2 {
-        return (f64::NAN, n_repeated);
+    if means.len() < 2 {
+        return f64::NAN;
     }
-    noise /= n_repeated as f64;
+    noise /= means.len() as f64;
     let (_, total) = moments(&means);
     // 0 / 0 of a constant site is NaN, which `max` would hide.
-    let share = match total > 0.0 {
+    match total > 0.0 {
         true => (total - noise).max(0.0) / total.max(noise),
         false => f64::NAN,
-    };
-    (share, n_repeated)
+    }
 }
 
 /// Mean and variance (n − 1), which is exactly 0 where all values are equal.
@@ -122,7 +113,6 @@ mod tests {
             found.value
         );
         assert!(found.per_site[29].is_nan());
-        assert_eq!(found.share, 1.0);
     }
 
     #[test]

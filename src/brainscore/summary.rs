@@ -42,7 +42,7 @@ pub fn over_rows(rows: &[Row], layer: &str) -> Option<Scored> {
         raw: mean(&|score| score.raw),
         error: error(&|score| score.error),
         ceiling: mean(&|score| score.ceiling),
-        ceiling_error: over_subjects(&of_layer, &|score| score.ceiling_error),
+        ceiling_error: of_ceilings(&of_layer),
         ceiled: mean(&|score| score.ceiled),
         ceiled_error: error(&|score| score.ceiled_error),
         n_sites: sites.values().map(|(n, _)| n).sum(),
@@ -85,6 +85,16 @@ fn over_subjects(rows: &[&Row], of: &dyn Fn(&Scored) -> Option<f64>) -> Option<f
     }
     let squares: f64 = sums.values().map(|sum| sum * sum).sum();
     Some(squares.sqrt() / rows.len() as f64)
+}
+
+/// Error of the mean ceiling; that of dissimilarities is one for all subjects.
+fn of_ceilings(rows: &[&Row]) -> Option<f64> {
+    let of = |row: &Row| (row.score.ceiling, row.score.ceiling_error);
+    let first = of(rows.first()?);
+    match rows.iter().all(|row| of(row) == first) {
+        true => first.1,
+        false => over_subjects(rows, &|score| score.ceiling_error),
+    }
 }
 
 /// What a row is of, beside its layer.
@@ -248,6 +258,16 @@ mod tests {
             assert!((found.ceiled_error.unwrap() - 1.5 * error).abs() < 1e-15);
             assert!((found.ceiling_error.unwrap() - 0.04).abs() < 1e-15);
         }
+        // A ceiling that subjects have in common is no more certain for that.
+        let mut rows = bins(4);
+        for (row, subject) in rows.iter_mut().zip(["s", "t", "u", "v"]) {
+            row.subject = Some(subject.to_owned());
+        }
+        let found = over_rows(&rows, "a").unwrap().ceiling_error;
+        assert_eq!(found, Some(0.04));
+        rows[0].score.ceiling = Some(0.7);
+        let found = over_rows(&rows, "a").unwrap().ceiling_error;
+        assert!((found.unwrap() - 0.02).abs() < 1e-15);
         // What one split is too low in another bin makes up for.
         let mut rows = bins(2);
         rows[1].per_split = splits.map(|value| Some(0.6 - value)).to_vec();

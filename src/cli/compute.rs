@@ -283,7 +283,8 @@ fn score_networks(
         match Halves::read(global, settings, network) {
             Ok(halves) => {
                 let mut network_scored = halves.score(network, options, tables)?;
-                let is_outdated = add_remarks(&context, network, &mut network_scored.scores)?;
+                let scores = &mut network_scored.scores;
+                let is_outdated = add_remarks(global, &context, network, scores);
                 if is_outdated {
                     outcome = outcome.max(Outcome::WorkRemains);
                 }
@@ -301,8 +302,13 @@ fn score_networks(
     Ok((scored, outcome))
 }
 
-/// Adds what a reader should know of the accuracies behind scores; whether there are any of another day.
-fn add_remarks(context: &Context, network: &Network, scores: &mut NetworkScores) -> Result<bool> {
+/// Adds what a reader should know of the accuracies behind scores; whether some may be of another day.
+fn add_remarks(
+    global: &Global,
+    context: &Context,
+    network: &Network,
+    scores: &mut NetworkScores,
+) -> bool {
     let decoding = scores.decoding.as_mut().map(|half| &mut half.warnings);
     let encoding = scores.encoding.as_mut().map(|half| &mut half.warnings);
     let halves = [
@@ -312,13 +318,25 @@ fn add_remarks(context: &Context, network: &Network, scores: &mut NetworkScores)
     let mut is_outdated = false;
     for (predict, warnings) in halves {
         let Some(warnings) = warnings else { continue };
-        let found = Outdated::find(context, network, predict)?;
-        let images = accuracies::remark(&context.layout, &context.settings, network, predict)?;
-        warnings.extend(found.remarks(network));
-        warnings.extend(images);
-        is_outdated |= found.is_any();
+        match Outdated::find(context, network, predict, global.quiet) {
+            Ok(found) => {
+                warnings.extend(found.remarks());
+                is_outdated |= found.is_any();
+            }
+            // The score does not need the records.
+            Err(error) => {
+                warnings.push(format!(
+                    "it is not known whether the score is of the present settings and files: {error}"
+                ));
+                is_outdated = true;
+            }
+        }
+        match accuracies::remark(&context.layout, &context.settings, network, predict) {
+            Ok(images) => warnings.extend(images),
+            Err(error) => warnings.push(error.to_string()),
+        }
     }
-    Ok(is_outdated)
+    is_outdated
 }
 
 fn unscored(network: &Network) -> Scored {

@@ -2,7 +2,7 @@
 //!
 //! A score of accuracies that were made with other settings, or from files that have changed since, is a number of
 //! an earlier study under the settings of this one. What is no longer there (features that were deleted to make
-//! room) makes nothing outdated.
+//! room) makes nothing outdated, nor does what another program wrote, of which nothing is known.
 
 use std::collections::BTreeMap;
 
@@ -15,51 +15,76 @@ use bhscore::work::stage::{self, Job, State};
 use bhscore::work::{Filter, Item, Stage, plan};
 use serde_json::json;
 
-use super::stages;
+use super::{speech, stages};
 
-/// Items of a half that are not of today, and how its accuracies were made.
+/// Results of a half that are not of today, and how its accuracies were made.
 #[derive(Default)]
 pub struct Outdated {
-    /// Of the accuracies and models that are there.
+    /// Of the accuracies and the models behind them.
     n: usize,
-    /// The first of them, and what is wrong with it.
-    first: Option<(Item, String)>,
-    /// Accuracies that were made with `--compat`, and without.
+    /// The first of them, what is wrong with it, and what to do.
+    first: Option<(Item, String, String)>,
+    /// Accuracies of ours that were made with `--compat`, and without.
     n_compat: [usize; 2],
+}
+
+/// What options of the command line made of an item, by its record; by default none.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct Made {
+    /// `--compat`.
+    compat: bool,
+    /// In double precision.
+    double: bool,
 }
 
 impl Outdated {
     /// Looks at the accuracies of a network and at the models behind them.
     ///
     /// - `predict`: the stage that writes the accuracies.
-    pub fn find(context: &Context, network: &Network, predict: Stage) -> Result<Outdated> {
+    /// - `quiet`: not a word where that takes long.
+    pub fn find(
+        context: &Context,
+        network: &Network,
+        predict: Stage,
+        quiet: bool,
+    ) -> Result<Outdated> {
         let train = match predict {
             Stage::DecodeTrain | Stage::DecodePredict => Stage::DecodeTrain,
             Stage::EncodeTrain | Stage::EncodePredict => Stage::EncodeTrain,
         };
         let mut found = Outdated::default();
         let mut sources = Sources::new(context.layout.clone());
-        for stage in [train, predict] {
-            let items = plan(&context.settings, network, stage, &Filter::default())?;
-            let mut made: BTreeMap<(bool, bool), Vec<Item>> = BTreeMap::new();
-            for item in items {
-                let marks = context.layout.foreign_marks(&item);
-                if marks.iter().any(|mark| mark.exists()) {
-                    let how = how_made(context, &item)?;
-                    if stage == predict {
-                        found.n_compat[usize::from(!how.0)] += 1;
-                    }
-                    made.entry(how).or_default().push(item);
+        sources = sources.telling((!quiet).then_some(tell_of_reading));
+        let (mut accuracies, mut models) = (BTreeMap::new(), BTreeMap::new());
+        for item in plan(&context.settings, network, predict, &Filter::default())? {
+            if !is_there(context, &item) {
+                continue;
+            }
+            let made = Made::of(context, &item)?;
+            let model = Item {
+                stage: train,
+                ..item.clone()
+            };
+            if let Some(made) = made {
+                found.n_compat[usize::from(!made.compat)] += 1;
+                if is_there(context, &model) {
+                    let made = Made::of(context, &model)?.unwrap_or_default();
+                    models.entry(made).or_insert_with(Vec::new).push(model);
                 }
             }
-            for (how, items) in made {
-                let job = stages::job(stage, &as_made(context, how));
+            let made = made.unwrap_or_default();
+            accuracies.entry(made).or_insert_with(Vec::new).push(item);
+        }
+        for (stage, items) in [(train, models), (predict, accuracies)] {
+            for (made, items) in items {
+                let context = made.context(context);
+                let job = stages::job(stage, &context);
                 let states = stage::states(&items, job.as_ref(), &context.layout, &mut sources);
                 for (item, state) in items.into_iter().zip(states) {
                     let state = state?;
                     let failed = matches!(state, State::Failed(_));
-                    if !(failed && stands(context, &item, job.as_ref(), &mut sources)?) {
-                        found.add(item, state);
+                    if !(failed && stands(&context, &item, job.as_ref(), &mut sources)?) {
+                        found.add(item, state, made);
                     }
                 }
             }
@@ -67,25 +92,28 @@ impl Outdated {
         Ok(found)
     }
 
-    fn add(&mut self, item: Item, state: State) {
+    fn add(&mut self, item: Item, state: State, made: Made) {
         let problem = match state {
             State::Done | State::Foreign | State::Stale(stage::INPUTS_MISSING) => return,
-            State::Stale(change) => change.to_owned(),
-            State::Failed(reason) => reason,
-            State::Missing => "interrupted while it was written".to_owned(),
+            State::Stale(change) => change,
+            State::Failed(_) => "its last run failed (`bhscore status --failed`)",
+            State::Missing => "it was interrupted while it was written",
         };
         self.n += 1;
-        self.first.get_or_insert((item, problem));
+        if self.first.is_none() {
+            let remedy = made.remedy(&item);
+            self.first = Some((item, problem.to_owned(), remedy));
+        }
     }
 
     /// What a reader of the score should know.
-    pub fn remarks(&self, network: &Network) -> Vec<String> {
+    pub fn remarks(&self) -> Vec<String> {
         let mut remarks = Vec::new();
-        if let Some((item, problem)) = &self.first {
+        if let Some((item, problem, remedy)) = &self.first {
             remarks.push(format!(
-                "{} results behind the score are not of the present settings and files, such as {} {item}: {problem}; run \
-                 `bhscore run --net {}`",
-                self.n, item.stage, network.dir
+                "{} results behind the score are not of the present settings and files, such as {} {item}: {problem}; \
+                 {remedy}",
+                self.n, item.stage
             ));
         }
         let [with, without] = self.n_compat;
@@ -103,6 +131,17 @@ impl Outdated {
     }
 }
 
+fn tell_of_reading() {
+    speech::note(
+        "files behind the accuracies have other times than when they were used: reading them to see whether they changed",
+    );
+}
+
+fn is_there(context: &Context, item: &Item) -> bool {
+    let marks = context.layout.foreign_marks(item);
+    marks.iter().any(|mark| mark.exists())
+}
+
 /// Whether an item that failed is as good as its settings say: it failed for want of inputs that are no longer there.
 fn stands(context: &Context, item: &Item, job: &dyn Job, sources: &mut Sources) -> Result<bool> {
     let record = Record::read_if_sound(&context.layout.record_folder(item))?;
@@ -114,23 +153,36 @@ fn stands(context: &Context, item: &Item, job: &dyn Job, sources: &mut Sources) 
     }))
 }
 
-/// What options of the command line made of an item, by its record: `--compat`, double precision.
-fn how_made(context: &Context, item: &Item) -> Result<(bool, bool)> {
-    let record = Record::read_if_sound(&context.layout.record_folder(item))?;
-    let Some(record) = record else {
-        return Ok((false, false));
-    };
-    let is_double = record.settings["precision"] == json!(Precision::F64);
-    Ok((record.settings["compat"] == json!(true), is_double))
-}
+impl Made {
+    /// `None` of what has no record.
+    fn of(context: &Context, item: &Item) -> Result<Option<Made>> {
+        let record = Record::read_if_sound(&context.layout.record_folder(item))?;
+        Ok(record.map(|record| Made {
+            compat: record.settings["compat"] == json!(true),
+            double: record.settings["precision"] == json!(Precision::F64),
+        }))
+    }
 
-fn as_made(context: &Context, (compat, is_double): (bool, bool)) -> Context {
-    let mut context = context.clone();
-    if compat {
-        context.behaviour = Behaviour::Compat;
+    /// The context in which it was made, but for what settings say today.
+    fn context(self, context: &Context) -> Context {
+        let mut context = context.clone();
+        if self.compat {
+            context.behaviour = Behaviour::Compat;
+        }
+        if self.double {
+            context.settings.decoding.precision = Precision::F64;
+        }
+        context
     }
-    if is_double {
-        context.settings.decoding.precision = Precision::F64;
+
+    fn remedy(self, item: &Item) -> String {
+        let net = &item.net;
+        let compat = if self.compat { " --compat" } else { "" };
+        match self.double {
+            true => format!(
+                "run `bhscore decode-train --net {net} --f64{compat}`, then `bhscore decode-predict --net {net}{compat}`"
+            ),
+            false => format!("run `bhscore run --net {net}{compat}`"),
+        }
     }
-    context
 }

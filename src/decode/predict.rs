@@ -102,7 +102,7 @@ impl Job for Predict {
         let wanted = self.settings(item);
         trained::refuse_outdated(
             item,
-            &folder,
+            &self.context.layout,
             Stage::DecodeTrain,
             &wanted,
             &training,

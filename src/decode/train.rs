@@ -13,7 +13,7 @@ use crate::ridge::{self, Inputs, Params};
 use crate::settings::Precision;
 use crate::study::Behaviour;
 use crate::study::brain::{Extent, Samples, Stimuli};
-use crate::study::scale::Scale;
+use crate::study::scale::{Scale, coarse_note};
 use crate::study::store::Store;
 use crate::study::units::{UNITS_PER_BLOCK, Units};
 use crate::work::Item;
@@ -171,7 +171,7 @@ impl Job for Train {
             }
             fit.block(roi, units, start, &rows, self.context.behaviour)?;
         }
-        let n_undefined = fit.n_undefined;
+        let (n_undefined, n_coarse) = (fit.n_undefined, fit.n_coarse);
         let shape = units.shape.clone();
         let n_constant = roi.scale.n_unusable();
         let mut notes: Vec<String> = disagreement.into_iter().collect();
@@ -188,6 +188,7 @@ impl Job for Train {
                 "{n_undefined} constant or undefined units have no decoder"
             ));
         }
+        notes.extend(coarse_note(n_coarse));
         let result = json!({
             "n_samples": roi.inputs.n_samples(),
             "n_images": rows.len(),
@@ -214,6 +215,7 @@ struct Fit {
     unit_mean: Vec<f32>,
     unit_norm: Vec<f32>,
     n_undefined: usize,
+    n_coarse: usize,
 }
 
 impl Fit {
@@ -236,6 +238,7 @@ impl Fit {
             unit_mean: Vec::with_capacity(units.n_units()),
             unit_norm: Vec::with_capacity(units.n_units()),
             n_undefined: 0,
+            n_coarse: 0,
         })
     }
 
@@ -251,6 +254,7 @@ impl Fit {
         let range = start..units.n_units().min(start + UNITS_PER_BLOCK);
         let block = units.block(range, rows, behaviour);
         self.n_undefined += block.scale.n_unusable();
+        self.n_coarse += block.scale.n_coarse();
         self.unit_mean
             .extend(block.scale.mean.iter().map(|mean| *mean as f32));
         self.unit_norm

@@ -91,7 +91,7 @@ impl Predict {
         let wanted = self.settings(item);
         trained::refuse_outdated(
             item,
-            &folder,
+            &self.context.layout,
             Stage::EncodeTrain,
             &wanted,
             &training,

@@ -17,7 +17,7 @@ use crate::io::atomic::Batch;
 use crate::io::mat::{self, WeightsWriter};
 use crate::ridge::{self, Inputs, Params, wide};
 use crate::study::brain::{Samples, Stimuli};
-use crate::study::scale::Scale;
+use crate::study::scale::{Scale, coarse_note};
 use crate::study::store::Store;
 use crate::study::units::{UNITS_PER_BLOCK, Units};
 use crate::study::{Behaviour, Context};
@@ -245,6 +245,7 @@ struct Encoder {
     n_units: usize,
     n_selected: usize,
     n_constant: usize,
+    n_coarse: usize,
     poisoned: bool,
 }
 
@@ -419,6 +420,7 @@ impl Writer {
             n_units: self.n_units,
             n_selected,
             n_constant: scale.n_unusable(),
+            n_coarse: scale.n_coarse(),
             poisoned: self.poisoned,
         })
     }
@@ -436,6 +438,7 @@ impl Encoder {
             };
             notes.push(format!("{n_constant} constant or undefined units: {fate}"));
         }
+        notes.extend(coarse_note(self.n_coarse));
         let n_undefined = roi.scale.n_unusable();
         if n_undefined > 0 {
             notes.push(format!(

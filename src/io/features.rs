@@ -28,6 +28,12 @@ pub fn unlisted(folder: &Path) -> impl FnOnce(std::io::Error) -> Error {
         _ => Error::io("list", folder)(error),
     }
 }
+
+/// What is wrong with a layer's folder without feature files.
+pub fn empty(folder: &Path) -> Error {
+    Error::file(folder, "holds no feature files (*.mat)", MISSING)
+}
+
 /// Most units of a layer, a thousand times those of the largest known; more is a damaged header.
 const MOST_UNITS: usize = 1 << 32;
 
@@ -73,11 +79,7 @@ impl Layer {
             }
         }
         if labels.is_empty() {
-            return Err(Error::file(
-                folder,
-                "holds no feature files (*.mat)",
-                MISSING,
-            ));
+            return Err(empty(folder));
         }
         labels.sort_unstable();
         Ok(Layer {

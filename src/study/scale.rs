@@ -9,6 +9,19 @@ use crate::stats::moments;
 /// Columns that one task measures: wide enough to read rows in whole cache lines.
 const COLUMNS_PER_TASK: usize = 64;
 
+/// Mean over standard deviation above which single precision leaves a unit only a few steps.
+const COARSE: f64 = 1e6;
+
+/// What is said of [`Scale::n_coarse`] units, if there are any.
+pub fn coarse_note(n_coarse: usize) -> Option<String> {
+    (n_coarse > 0).then(|| {
+        format!(
+            "{n_coarse} units vary by less than a millionth of their mean, of which single precision keeps little: take the \
+             mean off their features"
+        )
+    })
+}
+
 /// How columns (voxels or units) are standardised: `z = (x − mean) / norm`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Scale {
@@ -65,6 +78,15 @@ impl Scale {
         self.usable.iter().filter(|usable| !**usable).count()
     }
 
+    /// Number of usable columns that vary by less than a millionth of their mean: features are read in single
+    /// precision, whose steps are a sixteen-millionth of a value.
+    pub fn n_coarse(&self) -> usize {
+        let columns = self.mean.iter().zip(&self.norm).zip(&self.usable);
+        let coarse =
+            columns.filter(|((mean, norm), usable)| **usable && mean.abs() > COARSE * *norm);
+        coarse.count()
+    }
+
     /// Standardises some rows of `x`, `(n_samples, n_columns)`; returns `(rows.len(), n_columns)`.
     ///
     /// Unusable columns become 0, or NaN in [`Behaviour::Compat`]; infinite values become 0 there, as
@@ -113,6 +135,19 @@ impl Scale {
 mod tests {
     use super::*;
     use ndarray::array;
+
+    #[test]
+    fn coarse_columns_are_counted() {
+        let x = array![
+            [1e7, 1e7, 5.0, 5e6],
+            [1e7 + 2.0, 1e7 + 40.0, 5.0, 5e6 + 1.0]
+        ];
+        // 1e7 over 1.41, over 28.3, constant, 5e6 over .7.
+        let scale = Scale::measure(x.view(), Behaviour::Corrected);
+        assert_eq!((scale.n_coarse(), scale.n_unusable()), (2, 1));
+        assert!(coarse_note(2).is_some_and(|note| note.starts_with("2 units")));
+        assert_eq!(coarse_note(0), None);
+    }
 
     #[test]
     fn unusable_columns_are_zero_and_spoil_nothing() {

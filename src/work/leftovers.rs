@@ -95,6 +95,7 @@ fn present(folder: &Path) -> Result<Vec<String>> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::io::atomic;
 
     fn record(result: Value) -> Record {
         Record {
@@ -115,7 +116,7 @@ mod tests {
     fn only_what_the_record_names_and_the_folder_holds_is_ours() {
         let folder = tempfile::tempdir().unwrap();
         for name in ["a.mat", "b.mat", "c.mat", ".hidden.mat", "note.txt"] {
-            fs::write(folder.path().join(name), "").unwrap();
+            atomic::write(folder.path().join(name), b"").unwrap();
         }
         let (key, value) = images(&["a", "b", "gone", "../b"]);
         let old = record(json!({ key: value }));

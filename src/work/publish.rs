@@ -81,11 +81,10 @@ fn publish(computed: Computed, claim: Option<Claim>) -> Result<Published> {
     if !claim.is_mine()? {
         return Ok(Published::Superseded);
     }
-    // While the record still says whose they are.
-    remove_all(&obsolete)?;
     if let Some(replaced) = replaced {
         remove_record(&folder, &replaced)?;
     }
+    remove_all(&obsolete)?;
     if files.commit_once()? == Once::Superseded {
         return Ok(Published::Superseded);
     }

@@ -1,6 +1,7 @@
 //! The inputs of an item and their fingerprints, computed once per run.
 
 use std::collections::{HashMap, HashSet};
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -37,6 +38,7 @@ pub struct Sources {
     layout: Layout,
     stamps: HashMap<Source, String>,
     digests: HashMap<Source, String>,
+    on_reading: Option<fn()>,
 }
 
 impl Sources {
@@ -46,25 +48,50 @@ impl Sources {
             layout,
             stamps: HashMap::new(),
             digests: HashMap::new(),
+            on_reading: None,
         }
     }
 
     /// Whether a record's inputs are the present ones.
     ///
-    /// Stamps are compared first; only where they differ is the content read.
+    /// Stamps are compared first; only where they, or the names, differ is the content read. One that has changed
+    /// decides, whatever has become of the others.
+    ///
+    /// # Errors
+    /// If none has changed as far as one can see, and one is missing or cannot be read.
     pub fn unchanged(&mut self, sources: &[Source], recorded: &[Input]) -> Result<bool> {
         if sources.len() != recorded.len() {
             return Ok(false);
         }
+        let mut missing = None;
         for (source, input) in sources.iter().zip(recorded) {
-            if self.layout.relative(source.path()) != input.path {
-                return Ok(false);
-            }
-            if self.stamp(source)? != input.stamp && self.digest(source)? != input.digest {
-                return Ok(false);
+            match self.is_same(source, input) {
+                Ok(true) => {}
+                Ok(false) => return Ok(false),
+                Err(error) => missing = missing.or(Some(error)),
             }
         }
-        Ok(true)
+        missing.map_or(Ok(true), Err)
+    }
+
+    fn is_same(&mut self, source: &Source, recorded: &Input) -> Result<bool> {
+        let stamp = self.stamp(source)?;
+        let is_there = self.layout.relative(source.path()) == recorded.path;
+        if is_there && stamp == recorded.stamp {
+            return Ok(true);
+        }
+        let is_artifact = matches!(source, Source::Artifact { .. });
+        if let Some(tell) = self.on_reading.filter(|_| !is_artifact) {
+            tell();
+            self.on_reading = None;
+        }
+        Ok(self.digest(source)? == recorded.digest)
+    }
+
+    /// Tells the user when files are read for the first time to see whether they have changed, which may take long.
+    #[must_use]
+    pub fn telling(self, on_reading: Option<fn()>) -> Sources {
+        Sources { on_reading, ..self }
     }
 
     /// The inputs as they go into a record.
@@ -165,6 +192,9 @@ fn feature_stamp(folder: &Path) -> Result<String> {
             names.push(name);
         }
     }
+    if names.is_empty() {
+        return Err(features::empty(folder));
+    }
     names.sort_unstable();
     let stamps: Vec<String> = names
         .par_iter()
@@ -181,8 +211,11 @@ fn feature_stamp(folder: &Path) -> Result<String> {
     Ok(format!("{} files {}", names.len(), record::short(&hasher)))
 }
 
+/// Whether a file is one that is read; hidden ones are notes of other systems.
 fn is_mat(path: &Path) -> bool {
+    let is_hidden = |name: &OsStr| name.as_encoded_bytes().starts_with(b".");
     path.extension().is_some_and(|extension| extension == "mat")
+        && !path.file_name().is_some_and(is_hidden)
 }
 
 fn add(hasher: &mut blake3::Hasher, name: &Path, fingerprint: &str) {

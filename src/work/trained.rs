@@ -3,16 +3,16 @@
 //! What is predicted from a model is recorded with the present settings. A decoder of ours that was trained with
 //! others, or on files that have changed since, would be recorded as what it is not.
 
-use std::path::Path;
-
 use serde_json::Value;
 
 use super::item::{Item, Stage};
+use super::layout::Layout;
 use super::sources::{Source, Sources};
+use super::state::is_foreign;
 use crate::error::{Error, Result};
 use crate::io::record::Record;
 
-/// Refuses the model in `folder` if it is ours and was trained otherwise than would be done now.
+/// Refuses the model of an item if it is ours and was trained otherwise than would be done now.
 ///
 /// - `stage`: what trains it.
 /// - `wanted`: the settings that training and prediction share.
@@ -25,17 +25,27 @@ use crate::io::record::Record;
 /// If it was trained with other settings or on other files, or its record cannot be read.
 pub fn refuse_outdated(
     item: &Item,
-    folder: &Path,
+    layout: &Layout,
     stage: Stage,
     wanted: &Value,
     training: &[Source],
     sources: &mut Sources,
 ) -> Result<()> {
-    let Some(record) = Record::read(folder)? else {
-        return Ok(());
+    let trained = Item {
+        stage,
+        ..item.clone()
     };
+    let folder = &layout.record_folder(&trained);
     let refuse = |problem: String, remedy: String| Err(Error::file(folder, problem, remedy));
     let again = format!("run `bhscore {stage}` again");
+    let Some(record) = Record::read(folder)? else {
+        // Half of it may be of another run.
+        if !is_foreign(&trained, layout) && folder.is_dir() {
+            let problem = "is of a run that failed or was interrupted".to_owned();
+            return refuse(problem, again);
+        }
+        return Ok(());
+    };
     // First, since it changes what others are by default.
     if record.settings["compat"] != wanted["compat"] {
         let problem = match wanted["compat"].as_bool() {

@@ -337,6 +337,23 @@ fn layers_of_a_study_are_scored() {
         (&json!(NET), &json!("fc6"))
     );
     env.has(format!("results/brainscore/{NET}/trials-i1n.json"));
+    // A folder knows no order of its layers but that of their names.
+    let folder = path(&format!("data/features/ImageNetTraining/{NET}"));
+    let args = [
+        "score",
+        "--features",
+        &folder,
+        "--labels",
+        &labels,
+        "--trials",
+        &trials,
+        "--metric",
+        "i1n",
+    ];
+    let said = "behaviour is that of layer `fc6`, the last of the folder's names";
+    env.run(args).ok().stderr_contains(said);
+    let named = [&args[..], &["--layer", "fc6"]].concat();
+    env.run(named).ok().stderr_lacks(said);
 }
 
 #[test]

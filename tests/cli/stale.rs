@@ -392,7 +392,7 @@ fn decoders_of_the_other_behaviour_are_refused() {
     env.run(["decode-predict", "--net", NET, "--compat"])
         .status(2)
         .stderr_contains("was trained without `--compat`, which this run has; use it for both");
-    env.edit_settings(|settings| settings["fmri"]["label_key"] = json!("image_index"));
+    env.edit_settings(|settings| settings["decoding"]["label_key"] = json!("image_index"));
     env.predict()
         .status(2)
         .stderr_contains("was trained with label_key");
@@ -456,4 +456,125 @@ fn accuracies_over_different_numbers_of_images_have_no_textbook_score() {
     env.edit_settings(|settings| settings["score"] = json!({ "n_test": 40 }));
     assert!(score(&env)["textbook"].is_number());
     assert!(warnings(&env, 0).contains("`score.n_test` is 40, the accuracies are over 6 (such as"));
+}
+
+/// What is left of an earlier decoder is not another program's.
+#[test]
+fn decoders_of_an_interrupted_run_are_refused() {
+    let item = Item("fc6", "sub-01", "HVC");
+    for left in ["failed.json", ".record.json.elsewhere-1-ab12.tmp"] {
+        let env = TestEnv::finished();
+        let decoder = env.path(item.decoder());
+        let record = decoder.join("record.json");
+        let bytes = fs::read(&record).unwrap();
+        fs::remove_file(&record).unwrap();
+        let note = json!({ "reason": "a process was killed while it wrote this item" });
+        fs::write(decoder.join(left), note.to_string()).unwrap();
+        env.run(["decode-predict", "--net", NET, "--force"])
+            .status(2)
+            .stderr_contains(
+                "is of a run that failed or was interrupted; run `bhscore decode-train` again",
+            )
+            .stderr_contains("7 computed, 1 failed");
+        fs::remove_file(decoder.join(left)).unwrap();
+        // Without any mark of ours it is another program's.
+        env.run(["decode-predict", "--net", NET, "--force"]).ok();
+        fs::write(record, bytes).unwrap();
+    }
+}
+
+#[test]
+fn what_is_missing_does_not_hide_what_has_changed() {
+    let env = TestEnv::finished();
+    fs::remove_dir_all(env.path("data/feature_decoders")).unwrap();
+    assert!(!warnings(&env, 0).contains("present settings"));
+    env.edit_features(Test, "fc6", |_, units| units[0] += 1.0);
+    let said = warnings(&env, 1);
+    assert!(
+        said.contains("4 results") && said.contains("decode-predict"),
+        "{said}"
+    );
+    let env = TestEnv::finished();
+    for subject in ["sub-01", "sub-02"] {
+        fs::remove_file(env.path(env.fmri(subject, Training))).unwrap();
+    }
+    env.edit_features(Training, "fc6", |_, units| units[0] += 1.0);
+    env.run(["decode-predict", "--net", NET, "--force"])
+        .status(2)
+        .stderr_contains("4 computed, 4 failed");
+}
+
+#[test]
+fn emptied_folders_are_missing_and_hidden_files_are_nothing() {
+    let env = TestEnv::finished();
+    let folder = env.path(env.features(Training, "fc6"));
+    fs::write(folder.join("._x.mat"), "a note of another system").unwrap();
+    is_done(&env);
+    assert!(!warnings(&env, 0).contains("present settings"));
+    for path in files(&folder) {
+        fs::remove_file(path).unwrap();
+    }
+    assert!(!warnings(&env, 0).contains("present settings"));
+    env.run(["decode-predict", "--net", NET, "--force"]).ok();
+}
+
+#[test]
+fn a_file_that_was_renamed_is_the_same() {
+    let env = TestEnv::finished();
+    for subject in ["sub-01", "sub-02"] {
+        let old = env.path(env.fmri(subject, Training));
+        fs::rename(old, env.path(format!("data/fmri/{subject}_training.h5"))).unwrap();
+    }
+    env.edit_settings(|settings| {
+        settings["fmri"]["training"] = json!("data/fmri/{subject}_training.h5");
+    });
+    is_done(&env);
+}
+
+/// Scores of downloaded accuracies have nothing to do with decoders that lie beside them.
+#[test]
+fn models_that_are_not_behind_the_accuracies_raise_no_alarm() {
+    let env = TestEnv::finished();
+    for path in files(&env.path("data/decoding_accuracy")) {
+        if path.ends_with("record.json") {
+            fs::remove_file(path).unwrap();
+        }
+    }
+    env.edit_settings(|settings| settings["decoding"]["alpha"] = json!(10));
+    assert!(!warnings(&env, 0).contains("present settings"));
+}
+
+#[test]
+fn a_damaged_record_does_not_keep_a_score_back() {
+    let env = TestEnv::finished();
+    let accuracy = env.path(Item("fc6", "sub-02", "V1").accuracy());
+    fs::write(accuracy.join("record.json"), "{}").unwrap();
+    let said = warnings(&env, 1);
+    assert!(said.contains("interrupted while it was written"), "{said}");
+    fs::remove_file(accuracy.join("record.json")).unwrap();
+    fs::create_dir(accuracy.join("record.json")).unwrap();
+    let said = warnings(&env, 1);
+    assert!(said.contains("it is not known whether"), "{said}");
+}
+
+/// The numbers of images that features would tell are no more than a bound.
+#[test]
+fn images_that_were_never_shown_are_no_test_images() {
+    let env = TestEnv::finished();
+    for path in files(&env.path("data/decoding_accuracy")) {
+        if path.ends_with("record.json") {
+            fs::remove_file(path).unwrap();
+        }
+    }
+    for layer in ["conv1", "fc6"] {
+        let folder = env.path(env.features(Test, layer));
+        let image = folder.join(format!("{}.mat", env.images(Test, layer)[0]));
+        fs::copy(image, folder.join("never_shown.mat")).unwrap();
+    }
+    let path = env.path(Item("fc6", "sub-02", "V1").decoded());
+    fs::remove_dir_all(path).unwrap();
+    let value = env.run(["compute", "--json"]).status(1).stdout.clone();
+    let value: Value = serde_json::from_str(&value).unwrap();
+    let half = &value["networks"][0]["decoding"];
+    assert!(half["textbook"].is_number(), "{half}");
 }

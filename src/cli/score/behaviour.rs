@@ -130,7 +130,20 @@ fn candidates(
     match layers.iter().any(is_chosen) {
         true => layers.retain(is_chosen),
         // A committed layer that is not there is told with the score.
-        false => drop(layers.drain(..layers.len().saturating_sub(1))),
+        false => {
+            // The layers of a folder come in the order of their names.
+            let is_by_name = layers.len() > args.measure.model.features.len().max(1);
+            drop(layers.drain(..layers.len().saturating_sub(1)));
+            if let Some(last) = layers
+                .first()
+                .filter(|_| args.measure.model.net.is_none() && is_by_name)
+            {
+                speech::warning(&format!(
+                    "behaviour is that of layer `{}`, the last of the folder's names; `--layer` names another",
+                    last.name
+                ));
+            }
+        }
     }
     (layers, committed)
 }

@@ -130,6 +130,7 @@ fn row(
         sort: value.map(|value| value.to_string()),
         ..Cell::text(with_error(value, error))
     };
+    let layers = by_layer(&result.rows);
     let site_scores: Vec<f64> = result.site_scores.iter().copied().flatten().collect();
     Row {
         name: model.name.clone(),
@@ -151,11 +152,7 @@ fn row(
         layer: result.layer.clone().unwrap_or_default(),
         is_best: result.choice() == Choice::Best,
         sites: score.map(sites).unwrap_or_default(),
-        layers: Strip::of(
-            &by_layer(&result.rows),
-            result.layer.as_deref(),
-            "ceiled score of each layer",
-        ),
+        layers: Strip::of(&layers.scores, result.layer.as_deref(), layers.label),
         histogram: Strip::histogram(&site_scores, site_range, "sites"),
         reason: result.reason.clone(),
     }

@@ -301,12 +301,18 @@ fn commitment(model: &Model, region: &str) -> Option<Commitment> {
     })
 }
 
-/// Regions, and for each layer its mean ceiled score over the region's benchmarks.
+/// Regions, and for each layer its mean ceiled score over the region's benchmarks; none if it lacks one that another
+/// layer has.
 fn layer_table(model: &Model, commitments: &[Commitment]) -> (Vec<String>, Vec<LayerRow>) {
     let mut layers: Vec<String> = Vec::new();
+    let mut n_benchmarks: BTreeMap<&str, usize> = BTreeMap::new();
     let mut sums: BTreeMap<(String, String), (f64, usize)> = BTreeMap::new();
     for score in &model.scores {
-        for (layer, value) in by_layer(&score.rows) {
+        let of_layers = by_layer(&score.rows).scores;
+        if of_layers.iter().any(|(_, value)| value.is_some()) {
+            *n_benchmarks.entry(&score.benchmark.region).or_default() += 1;
+        }
+        for (layer, value) in of_layers {
             if !layers.contains(&layer) {
                 layers.push(layer.clone());
             }
@@ -321,7 +327,7 @@ fn layer_table(model: &Model, commitments: &[Commitment]) -> (Vec<String>, Vec<L
     let regions: Vec<String> = commitments.iter().map(|c| c.region.clone()).collect();
     let mean = |layer: &str, region: &str| {
         let (sum, n) = sums.get(&(layer.to_owned(), region.to_owned()))?;
-        Some(sum / *n as f64)
+        (n_benchmarks.get(region) == Some(n)).then(|| sum / *n as f64)
     };
     let ranges: Vec<Option<(f64, f64)>> = (regions.iter())
         .map(|region| range(layers.iter().filter_map(|layer| mean(layer, region))))

@@ -6,6 +6,7 @@ use super::bibtex;
 use super::board::{Board, Column, Model};
 use super::shades::{Bar, Cell, Strip, signed};
 use crate::brainscore::result::{BenchmarkScore, Choice, Row as Layer, Scored as Numbers};
+use crate::brainscore::summary::over_rows;
 use crate::brainscore::tree::{Score, Scored};
 
 /// Trees of more rows are folded below the regions.
@@ -175,14 +176,11 @@ fn card(result: Option<&BenchmarkScore>) -> Card {
         facts.push(("visual angle", format!("{degrees}°")));
     }
     let chosen = result.layer.as_deref();
+    let layers = by_layer(&result.rows);
     Card {
         facts,
         reason: result.reason.clone(),
-        layers: Strip::of(
-            &by_layer(&result.rows),
-            chosen,
-            "ceiled score of each layer",
-        ),
+        layers: Strip::of(&layers.scores, chosen, layers.label),
     }
 }
 
@@ -195,29 +193,76 @@ pub fn sites(score: &Numbers) -> String {
     }
 }
 
-/// Ceiled score of each layer, mean over subjects, in the network's order; raw where there is no ceiling at all.
-pub fn by_layer(rows: &[Layer]) -> Vec<(String, Option<f64>)> {
-    let ceiled = rows.iter().any(|row| row.score.ceiled.is_some());
-    let value = |row: &Layer| {
-        if ceiled {
-            row.score.ceiled
-        } else {
-            row.score.raw
-        }
-    };
-    let mut layers: Vec<(String, Vec<f64>)> = Vec::new();
+/// Scores of all layers.
+pub struct ByLayer {
+    /// Of each layer over all subjects and bins, as [`over_rows`] has it, in the network's order.
+    pub scores: Vec<(String, Option<f64>)>,
+    /// What they are.
+    pub label: &'static str,
+}
+
+/// Ceiled score of each layer; raw where no layer has a ceiling for all of its subjects and bins.
+pub fn by_layer(rows: &[Layer]) -> ByLayer {
+    let mut names: Vec<&str> = Vec::new();
     for row in rows {
-        let index = (layers.iter().position(|(name, _)| *name == row.layer)).unwrap_or_else(|| {
-            layers.push((row.layer.clone(), Vec::new()));
-            layers.len() - 1
-        });
-        layers[index].1.extend(value(row));
+        if !names.contains(&row.layer.as_str()) {
+            names.push(&row.layer);
+        }
     }
-    let mean = |values: Vec<f64>| {
-        (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+    let scores: Vec<(&str, Option<Numbers>)> = (names.into_iter())
+        .map(|name| (name, over_rows(rows, name)))
+        .collect();
+    let is_ceiled =
+        (scores.iter().filter_map(|(_, score)| *score)).any(|score| score.ceiled.is_some());
+    let (label, value): (_, fn(Numbers) -> Option<f64>) = match is_ceiled {
+        true => ("ceiled score of each layer", |score| score.ceiled),
+        false => ("raw score of each layer", |score| score.raw),
     };
-    layers
-        .into_iter()
-        .map(|(name, values)| (name, mean(values)))
-        .collect()
+    let of_layers = scores.into_iter();
+    ByLayer {
+        scores: of_layers
+            .map(|(name, score)| (name.to_owned(), score.and_then(value)))
+            .collect(),
+        label,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(layer: &str, subject: &str, raw: Option<f64>, ceiled: Option<f64>) -> Layer {
+        Layer {
+            layer: layer.to_owned(),
+            subject: Some(subject.to_owned()),
+            bin: None,
+            per_split: Vec::new(),
+            score: Numbers {
+                raw,
+                ceiled,
+                ..Numbers::default()
+            },
+        }
+    }
+
+    #[test]
+    fn strips_show_the_scores_of_the_tables() {
+        let mut rows = vec![
+            row("a", "s1", Some(0.4), Some(0.2)),
+            row("a", "s2", Some(0.2), Some(0.4)),
+            row("b", "s1", Some(0.9), Some(0.8)),
+            row("b", "s2", None, None),
+        ];
+        let found = by_layer(&rows);
+        assert_eq!(found.label, "ceiled score of each layer");
+        let value = |found: &ByLayer, index: usize| found.scores[index].1;
+        assert!((value(&found, 0).unwrap_or_default() - 0.3).abs() < 1e-15);
+        // A mean over the easier subject could not be compared.
+        assert_eq!(found.scores[1], ("b".to_owned(), None));
+        // A ceiling of one subject only makes no ceiled score.
+        rows[1].score.ceiled = None;
+        let found = by_layer(&rows);
+        assert_eq!(found.label, "raw score of each layer");
+        assert!((value(&found, 0).unwrap_or_default() - 0.3).abs() < 1e-15);
+    }
 }
