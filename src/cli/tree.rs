@@ -84,7 +84,15 @@ pub fn run(global: &Global, args: &TreeArgs) -> Result<Outcome> {
     if !args.others.is_empty() {
         let mut models = vec![own.clone()];
         for path in others(args)? {
-            models.push(read(&path)?);
+            let other = read(&path)?;
+            if let Some(benchmark) = tree::only_in_one(&own, &other) {
+                speech::warning(&format!(
+                    "{} is another tree, of the two only one has `{benchmark}`: ranks of what is above it compare means of \
+                     different benchmarks, and nodes of other names are not compared",
+                    path.display()
+                ));
+            }
+            models.push(other);
         }
         Field::new(&models).place(&mut own, args.policies.ranks());
     }

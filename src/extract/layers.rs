@@ -92,6 +92,17 @@ fn find(graph: &Graph, name: &str, step: Option<usize>) -> Option<String> {
 }
 
 fn unknown(layer: &str, tensor: &str, step: Option<usize>, graph: &Graph, model: &Path) -> Error {
+    let module = match step {
+        Some(_) => Some(tensor),
+        None => tensor.rsplit_once("-t").map(|(module, _)| module),
+    };
+    if let Some(module) = module.filter(|module| graph.merges_calls(module)) {
+        let problem = format!(
+            "calls `{module}` several times in a row, which the file does not tell apart: only the last is known"
+        );
+        let remedy = "take the layer without a time step, or export each step as an output of its own";
+        return Error::file(model, problem, remedy);
+    }
     let step = step.map_or(String::new(), |step| format!(" at time step {step}"));
     let problem = if layer == tensor {
         format!("has no layer `{layer}`{step}")

@@ -32,6 +32,9 @@ use crate::work::claims::{self, Claimed};
 
 /// Time between two looks at blocks that others hold.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// By what part of a layer's largest value an image's values may differ with the images beside it: engines take other
+/// kernels for other numbers of images, which makes 1e-6.
+const BATCH_TOLERANCE: f32 = 1e-4;
 
 /// What happened, told while the stage runs.
 pub enum Event<'a> {
@@ -80,6 +83,8 @@ pub(super) struct Shared<'a> {
     /// Something failed that ends the run.
     pub broken: AtomicBool,
     forward: Mutex<Duration>,
+    /// Layers whose values depend on the other images of a batch.
+    batch_dependent: Vec<String>,
     pub watch: Watch,
 }
 
@@ -131,6 +136,7 @@ pub fn run(
         stop,
         broken: AtomicBool::new(false),
         forward: Mutex::new(Duration::ZERO),
+        batch_dependent: Vec::new(),
     };
     let n_workers = shared.probe()?;
     let mut computed = 0;
@@ -160,6 +166,13 @@ pub fn run(
     summary
         .warnings
         .extend(shared.watch.warnings(&shared.targets));
+    if let Some(first) = shared.batch_dependent.first() {
+        summary.warnings.push(format!(
+            "{} layers, such as `{first}`, depend on which images are in a batch, so that features of several batches cannot be \
+             compared: export the network for evaluation, or give `--batch 1`",
+            shared.batch_dependent.len()
+        ));
+    }
     summary.seconds_forward = shared
         .forward
         .lock()
@@ -189,10 +202,45 @@ impl Shared<'_> {
             .map(|output| 2 * output.len() * size_of::<f32>());
         let per_worker = watched.growth(&outputs) + written.max().unwrap_or(0) as u64;
         let n_workers = job.network.passes_at_once(per_worker, 0, job.memory)?;
+        self.batch_dependent = self.depends_on_batch(&outputs);
         for (target, &at) in self.targets.iter_mut().zip(&job.network.outputs) {
             target.settle(outputs[at].shape(), job, self.place.stimuli)?;
         }
         Ok(n_workers)
+    }
+
+    /// Layers whose values for an image depend on the images beside it, as the first batch shows.
+    ///
+    /// - `outputs`: of the first batch.
+    fn depends_on_batch(&self, outputs: &[ArrayD<f32>]) -> Vec<String> {
+        let network = self.job.network;
+        let batch = &self.blocks[0].batches[0];
+        let path = &self.place.stimuli[batch[0]].path;
+        let n_images = network.input.batch.unwrap_or(batch.len());
+        let Ok((input, _)) = network.read(path, self.job.degrees) else {
+            return Vec::new();
+        };
+        if n_images < 2 {
+            return Vec::new();
+        }
+        // Among its like, or alone.
+        let n_copies = network.input.batch.unwrap_or(1);
+        let copies = network.batch(input.repeat(n_copies));
+        // What takes no batch of another size says so where it is given one.
+        let Ok(alone) = network.forward(copies) else {
+            return Vec::new();
+        };
+        let differs = |&at: &usize| {
+            let first = |outputs: &[ArrayD<f32>]| outputs[at].index_axis(Axis(0), 0).to_owned();
+            let (one, other) = (first(outputs), first(&alone));
+            let largest = one.iter().fold(0_f32, |largest, value| largest.max(value.abs()));
+            let pairs = one.iter().zip(&other);
+            one.shape() != other.shape()
+                || pairs.into_iter().any(|(a, b)| (a - b).abs() > BATCH_TOLERANCE * largest)
+        };
+        let layers = network.layers.iter().zip(&network.outputs);
+        let differing = layers.filter(|(_, at)| differs(at));
+        differing.map(|(layer, _)| layer.name.clone()).collect()
     }
 
     /// Works through the open blocks until none is left or somebody says stop.

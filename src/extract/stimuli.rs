@@ -8,8 +8,8 @@ use crate::error::{Error, Result};
 use crate::io::atomic;
 
 /// Endings of image files, in lower case; what a file holds is told by its content.
-const ENDINGS: [&str; 12] = [
-    "jpeg", "jpg", "png", "tif", "tiff", "webp", "gif", "bmp", "pgm", "ppm", "pnm", "jpe",
+const ENDINGS: [&str; 13] = [
+    "jpeg", "jpg", "png", "tif", "tiff", "webp", "gif", "bmp", "pbm", "pgm", "ppm", "pnm", "jpe",
 ];
 
 /// An image to extract features of.

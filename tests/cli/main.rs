@@ -82,6 +82,7 @@ mod items;
 mod manifest;
 mod object_time;
 mod odd;
+mod odd_models;
 mod options;
 mod pack;
 mod properties;

@@ -31,7 +31,7 @@ pub mod template;
 
 pub use mean::{Missing, Scored, evaluate};
 pub use node::{Node, Score};
-pub use rank::{Field, Policy, Rank};
+pub use rank::{Field, Policy, Rank, only_in_one};
 pub use read::read;
 
 #[cfg(test)]

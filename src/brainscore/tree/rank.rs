@@ -3,7 +3,7 @@
 //! Ranks are competition ranks: 1 plus the number of models that are strictly better, so equal ones share a
 //! place. Models that were never run on a benchmark are left out; of those that failed the rank is `X`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::display::{FAILED, hundredths, thousandths};
@@ -80,6 +80,24 @@ impl Field {
             path.pop();
         }
     }
+}
+
+/// A benchmark, with what is above it, that only one of two trees has: their means are of different things. `None` if both
+/// have the same.
+pub fn only_in_one(one: &Scored, other: &Scored) -> Option<String> {
+    let leaves = |tree: &Scored| {
+        let mut paths = BTreeSet::new();
+        visit(tree, &mut |path, node| {
+            if node.children.is_empty() {
+                paths.insert(path.clone());
+            }
+        });
+        paths
+    };
+    let (one, other) = (leaves(one), leaves(other));
+    let path = one.symmetric_difference(&other).next()?;
+    let ids: Vec<&str> = path.iter().map(|(id, ..)| id.as_str()).collect();
+    Some(ids.join(" › "))
 }
 
 fn visit<'a>(root: &'a Scored, visitor: &mut impl FnMut(&Path, &'a Scored)) {

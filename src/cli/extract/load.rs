@@ -131,6 +131,14 @@ fn wanted_layers(
         None => Vec::new(),
     };
     let layers = layers::layers(&names, chosen, args.time_step, model.graph(), model.path())?;
+    let is_folded = |layer: &&Layer| model.graph().is_folded(&layer.tensor);
+    for layer in layers.iter().filter(is_folded) {
+        speech::warning(&format!(
+            "layer `{}`: the exporter has changed the weights of this convolution, as it does when it folds the \
+             normalisation after it into it; its values are then those after the normalisation",
+            layer.name
+        ));
+    }
     for (at, layer) in layers.iter().enumerate() {
         let twice = layers[..at].iter().any(|other| other.name == layer.name);
         let problem = match settings::problem_of_name(&layer.name) {
@@ -239,7 +247,7 @@ fn untouched(kept: &[String]) -> String {
         ""
     };
     format!(
-        "note: {} weight tensors keep their values, since it is not known what they do: {names}{more}",
+        "note: {} weight tensors keep their values, as it is not known what they do or they cannot be changed: {names}{more}",
         kept.len()
     )
 }

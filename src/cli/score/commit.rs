@@ -74,6 +74,9 @@ pub fn run(global: &Global, args: &CommitArgs) -> Result<Outcome> {
     if let Components(Some(n)) = args.pca {
         data.model.layers = reduced(global, args, &data.model, n)?;
     }
+    if let Some(path) = &args.measure.how.save_splits {
+        save_splits(path, &data.recordings, &setup)?;
+    }
     let layers_of_model = &data.model.layers;
     let regional = with_progress(global, layers_of_model, &data.recordings, &setup, &stop)?;
     let naming = Naming::new(global, &args.measure.name, &data.model.name, &data.source)?;
@@ -103,7 +106,7 @@ pub fn run(global: &Global, args: &CommitArgs) -> Result<Outcome> {
             speech::note(&format!("{region}: {layer}"));
         }
         speech::note(&match pca {
-            Some(n) => format!("layers of more than {n} units by {n} principal components"),
+            Some(n) => format!("layers of more than {n} units by at most {n} principal components"),
             None => "all units, no principal components".to_owned(),
         });
         let path = naming.folder().join(FILE_NAME);

@@ -2,6 +2,10 @@
 
 /// Which way an image is to be turned.
 pub const ORIENTATION: u16 = 274;
+/// Bits of a sample.
+pub const BITS: u16 = 258;
+/// Which bit of a byte comes first.
+pub const FILL_ORDER: u16 = 266;
 /// What samples mean.
 pub const PHOTOMETRIC: u16 = 262;
 

@@ -13,6 +13,10 @@ use super::{Decoded, Fault, MOST_PIXELS, Pixels, Remark, check_size, convert, if
 
 /// What indices into a palette are called in [`ifd::PHOTOMETRIC`].
 const PALETTE: u16 = 3;
+/// What grey is called there if 0 is white.
+const WHITE_IS_ZERO: u16 = 0;
+/// What bits that begin with the lowest are called in [`ifd::FILL_ORDER`].
+const FROM_THE_RIGHT: u16 = 2;
 /// What grey is called there.
 const BLACK_IS_ZERO: u16 = 1;
 /// How many times as many pixels as the image has tiles may have, and how many beside that.
@@ -26,6 +30,14 @@ const PLANAR: u16 = 2;
 /// Decodes the first image of a TIFF file.
 pub fn decode(bytes: &[u8]) -> Decoded {
     let meaning = ifd::short(bytes, ifd::PHOTOMETRIC);
+    // The crate reads these otherwise than Pillow does.
+    if ifd::short(bytes, ifd::FILL_ORDER).is_some_and(|order| order.value == FROM_THE_RIGHT) {
+        return Err(Fault::unsupported("TIFF with bits from the right (FillOrder 2)"));
+    }
+    let is_16_bit = ifd::short(bytes, ifd::BITS).is_some_and(|bits| bits.value == 16);
+    if is_16_bit && meaning.as_ref().is_some_and(|meaning| meaning.value == WHITE_IS_ZERO) {
+        return Err(Fault::unsupported("TIFF of 16 bits in which 0 is white"));
+    }
     match meaning.filter(|meaning| meaning.value == PALETTE) {
         // The crate knows no palettes. Told that they are grey, it reads the indices.
         Some(meaning) => {

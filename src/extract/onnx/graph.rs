@@ -1,6 +1,6 @@
 //! What is in a model's graph: inputs, tensors in the order of computation, and what names mean.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use super::{REMEDY, modules, proto};
@@ -28,6 +28,8 @@ pub struct Graph {
     inputs: Vec<Input>,
     tensors: Vec<Tensor>,
     outputs: Vec<String>,
+    /// Names of the initializers.
+    weights: Vec<String>,
     n_parameters: u64,
     producer: String,
 }
@@ -86,6 +88,8 @@ pub struct Tensor {
     pub call: String,
     /// Whether the model declares it as an output.
     pub is_output: bool,
+    /// Number of the first initializer that the operation takes.
+    weight: Option<usize>,
 }
 
 /// Most nodes and outputs of nodes that a graph may have; the largest networks have some ten thousand.
@@ -133,9 +137,20 @@ impl Graph {
         check_names(path, &graph.nodes)?;
         let calls: Vec<String> = graph.nodes.iter().map(modules::innermost).collect();
         let known = modules::all(&calls);
+        let weights: Vec<String> = graph
+            .initializers
+            .iter()
+            .map(|tensor| tensor.name.clone())
+            .collect();
+        let numbers: HashMap<&str, usize> = weights
+            .iter()
+            .enumerate()
+            .map(|(number, name)| (name.as_str(), number))
+            .collect();
         let mut tensors = Vec::with_capacity(graph.nodes.len());
         for (node, call) in graph.nodes.iter().zip(calls) {
             let module = modules::without_numbers(&call, &known);
+            let weight = (node.inputs.iter()).find_map(|name| numbers.get(name.as_str()).copied());
             for name in node.outputs.iter().filter(|name| !name.is_empty()) {
                 tensors.push(Tensor {
                     name: name.clone(),
@@ -144,6 +159,7 @@ impl Graph {
                     module: module.clone(),
                     call: call.clone(),
                     is_output: declared.contains(name.as_str()),
+                    weight,
                 });
             }
         }
@@ -164,6 +180,7 @@ impl Graph {
             inputs,
             tensors,
             outputs,
+            weights,
             n_parameters,
             producer: producer.trim().to_owned(),
         })
@@ -278,16 +295,38 @@ impl Graph {
         let by = |is: &dyn Fn(&&Tensor) -> bool| self.tensors.iter().find(is);
         by(&|tensor| tensor.name == name)
             .or_else(|| by(&|tensor| tensor.node == name))
-            .or_else(|| self.calls(name).pop())
+            .or_else(|| self.calls(name).last.pop())
             .or_else(|| {
                 let (module, step) = name.rsplit_once("-t")?;
                 let step: usize = step.parse().ok()?;
-                self.calls(module).get(step).copied()
+                let calls = self.calls(module);
+                let found = calls.last.get(step).copied();
+                found.filter(|_| !calls.are_merged)
             })
     }
 
+    /// Whether a module is called several times in a row, which the file does not tell apart: only the result of
+    /// its last call is known.
+    #[must_use]
+    pub fn merges_calls(&self, module: &str) -> bool {
+        let with_slashes = module.replace(':', "/");
+        let names = [module, with_slashes.as_str()];
+        names.iter().any(|name| self.calls(name).are_merged)
+    }
+
+    /// Whether a tensor is of a convolution whose weights the exporter has made anew, as it does when it folds the
+    /// normalisation after it into it: the tensor is then the result of both.
+    #[must_use]
+    pub fn is_folded(&self, tensor: &str) -> bool {
+        let tensor = self.tensors.iter().find(|known| known.name == tensor);
+        tensor.is_some_and(|tensor| {
+            let weight = tensor.weight.map(|number| self.weights[number].as_str());
+            tensor.op == "Conv" && weight.is_some_and(|name| name.starts_with("onnx::Conv_"))
+        })
+    }
+
     /// The last result of each call of a module: of each run of consecutive operations inside it.
-    fn calls(&self, module: &str) -> Vec<&Tensor> {
+    fn calls(&self, module: &str) -> Calls<'_> {
         let depth = module.split('.').count();
         let call = |tensor: &Tensor| -> Option<String> {
             let rest = tensor.module.strip_prefix(module)?;
@@ -297,17 +336,24 @@ impl Graph {
         };
         let mut last: Vec<&Tensor> = Vec::new();
         let mut before = None;
+        // A weight that a run takes twice is that of another call, or of a loop inside of the module.
+        let (mut taken, mut are_merged) = (HashSet::new(), false);
         for tensor in self.tensors.iter().filter(|tensor| tensor.op != CONSTANT) {
             let now = call(tensor);
             if now.is_some() {
                 if now == before {
                     last.pop();
+                } else {
+                    taken.clear();
                 }
+                let sums = ["Conv", "ConvTranspose", "Gemm", "MatMul"];
+                let weight = tensor.weight.filter(|_| sums.contains(&tensor.op.as_str()));
+                are_merged |= weight.is_some_and(|weight| !taken.insert(weight));
                 last.push(tensor);
             }
             before = now;
         }
-        last
+        Calls { last, are_merged }
     }
 
     /// Names near one that means nothing, for messages: outputs first, then modules, nodes and tensors.
@@ -324,6 +370,14 @@ impl Graph {
             .collect();
         nearest(name, known)
     }
+}
+
+/// Calls of a module.
+struct Calls<'a> {
+    /// The last result of each run of consecutive operations.
+    last: Vec<&'a Tensor>,
+    /// Whether a run is of several calls.
+    are_merged: bool,
 }
 
 /// `1 × 3 × ? × ?`.
@@ -372,6 +426,7 @@ mod tests {
             module: module.to_owned(),
             call: module.to_owned(),
             is_output: false,
+            weight: None,
         }
     }
 
@@ -384,6 +439,7 @@ mod tests {
                 tensor("/layer10/Conv_output_0", "/layer10/Conv", "layer10"),
             ],
             outputs: vec!["b".to_owned()],
+            weights: Vec::new(),
             n_parameters: 0,
             producer: String::new(),
         }

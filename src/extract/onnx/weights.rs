@@ -5,10 +5,14 @@
 //! - `init:<seed>`: an untrained network. Weights of convolutions and matrix products are normal with mean 0
 //!   and variance 2 / fan-in (He et al. 2015), biases 0, normalisations the identity.
 //!
+//! Single values stay as they are: they belong to the arithmetic of a function (the 1 and the 0.5 of a GELU), as far as
+//! one can see. Weights that are kept as constants of the graph or in another precision stay, too, and are named; where all
+//! are, there is no control.
+//!
 //! Tensor number k (from 0, among the single-float tensors of the file) draws from NumPy's
 //! `RandomState(seed + k)`: `permutation` for the first control, `randn` for the second.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::ops::Range;
 use std::str::FromStr;
@@ -80,7 +84,7 @@ impl Model {
     ///
     /// # Errors
     ///
-    /// If the file keeps its weights in a way that is not understood.
+    /// If the file keeps its weights in a way that is not understood, or all of them where they cannot be changed.
     pub fn with_weights(self, weights: Weights) -> Result<(Model, Vec<String>)> {
         if weights == Weights::Trained {
             return Ok((self, Vec::new()));
@@ -93,6 +97,16 @@ impl Model {
             .filter(|tensor| tensor.data_type == proto::FLOAT && n_values(tensor) > 0)
             .collect();
         let roles = graph.map(roles).unwrap_or_default();
+        let origins = graph.map(origins).unwrap_or_default();
+        if origins.n_changed == 0 && !origins.fixed.is_empty() {
+            let problem = format!(
+                "keeps its weights as constants of the graph or in another precision, such as `{}`, where \
+                 `--weights` cannot change them",
+                origins.fixed[0]
+            );
+            let remedy = "export it in single precision, with its weights as initializers";
+            return Err(Error::file(&self.path, problem, remedy));
+        }
         // Cut before the copies: the offsets are found by the slices of the original.
         let places: Vec<(Option<String>, Range<usize>)> = tensors
             .iter()
@@ -104,7 +118,7 @@ impl Model {
             .iter()
             .map(|(name, data)| (name.clone(), data.to_vec()))
             .collect();
-        let mut kept = Vec::new();
+        let mut kept = origins.fixed;
         for (number, (tensor, (file, range))) in tensors.iter().zip(places).enumerate() {
             let data = match &file {
                 None => &mut bytes[range],
@@ -115,7 +129,8 @@ impl Model {
                 Weights::Shuffled(seed) => shuffle(data, generator(seed, number)),
                 Weights::Random(seed) => match roles.get(tensor.name.as_str()) {
                     Some(&role) => draw(data, role, generator(seed, number)),
-                    None => kept.push(tensor.name.clone()),
+                    None if n_values(tensor) > 1 => kept.push(tensor.name.clone()),
+                    None => {}
                 },
             }
         }
@@ -222,6 +237,80 @@ fn roles(graph: &proto::Graph) -> HashMap<&str, Role> {
     roles
 }
 
+/// Where the weights of convolutions and matrix products come from.
+#[derive(Default)]
+struct Origins {
+    /// How many are single-float initializers.
+    n_changed: usize,
+    /// Names of those that are constants of the graph or of another precision, each once.
+    fixed: Vec<String>,
+}
+
+/// Operations that hand their first input on.
+const PASSES: [&str; 8] = [
+    "Transpose",
+    "Cast",
+    "DequantizeLinear",
+    "Reshape",
+    "Identity",
+    "Squeeze",
+    "Unsqueeze",
+    "Flatten",
+];
+
+/// More operations between a weight and its use are those of a cycle.
+const MOST_PASSES: usize = 32;
+
+fn origins(graph: &proto::Graph) -> Origins {
+    let precisions: HashMap<&str, bool> = graph
+        .initializers
+        .iter()
+        .map(|tensor| (tensor.name.as_str(), tensor.data_type == proto::FLOAT))
+        .collect();
+    let makers: HashMap<&str, &proto::Node> = graph
+        .nodes
+        .iter()
+        .flat_map(|node| node.outputs.iter().map(move |name| (name.as_str(), node)))
+        .collect();
+    let mut origins = Origins::default();
+    let mut seen = HashSet::new();
+    for node in &graph.nodes {
+        let places: &[usize] = match node.op.as_str() {
+            "Conv" | "ConvTranspose" | "Gemm" => &[1],
+            "MatMul" => &[0, 1],
+            _ => continue,
+        };
+        let weights = places.iter().filter_map(|&place| node.inputs.get(place));
+        for weight in weights {
+            let mut name = weight.as_str();
+            for _ in 0..MOST_PASSES {
+                let maker = makers.get(name);
+                let fixed = match (precisions.get(name), maker) {
+                    (Some(true), _) => {
+                        origins.n_changed += 1;
+                        break;
+                    }
+                    (Some(false), _) => true,
+                    (None, Some(maker)) => maker.op == "Constant",
+                    (None, None) => break,
+                };
+                if fixed {
+                    if seen.insert(name) {
+                        origins.fixed.push(name.to_owned());
+                    }
+                    break;
+                }
+                let passed = maker.filter(|maker| PASSES.contains(&maker.op.as_str()));
+                match passed.and_then(|maker| maker.inputs.first()) {
+                    Some(input) => name = input,
+                    None => break,
+                }
+            }
+        }
+    }
+    origins
+}
+
 /// The role of input number `place` of an operation, of shape `dims`.
 fn role(node: &proto::Node, place: usize, dims: &[u64]) -> Option<Role> {
     let is_set = |name: &str| {
@@ -229,7 +318,7 @@ fn role(node: &proto::Node, place: usize, dims: &[u64]) -> Option<Role> {
         attribute.is_some_and(|entry| entry.number != 0)
     };
     // One value per channel, whatever axes of length 1 are around it.
-    let is_vector = dims.iter().filter(|&&length| length > 1).count() <= 1;
+    let is_vector = dims.iter().filter(|&&length| length > 1).count() == 1;
     let fan_in = match (node.op.as_str(), place, dims) {
         ("Conv", 1, [_, rest @ ..]) => product(1, rest),
         ("ConvTranspose", 1, [inputs, _, rest @ ..]) => product(*inputs, rest),
@@ -312,6 +401,43 @@ mod tests {
         assert_eq!(role(&node("BatchNormalization"), 4, &[64]), Some(Role::One));
         assert_eq!(role(&node("Add"), 1, &[64, 1, 1]), Some(Role::Zero));
         assert_eq!(role(&node("Add"), 1, &[64, 14, 14]), None);
+        // The 1 and the .5 of a GELU.
+        assert_eq!(role(&node("Add"), 1, &[]), None);
+        assert_eq!(role(&node("Mul"), 0, &[1, 1]), None);
+    }
+
+    #[test]
+    fn weights_that_no_control_can_change_are_found() {
+        let made = |op: &str, inputs: &[&str], output: &str| proto::Node {
+            inputs: inputs.iter().map(|&name| name.to_owned()).collect(),
+            outputs: vec![output.to_owned()],
+            ..node(op)
+        };
+        let tensor = |name: &str, data_type| proto::Tensor {
+            name: name.to_owned(),
+            data_type,
+            ..proto::Tensor::default()
+        };
+        let graph = proto::Graph {
+            nodes: vec![
+                made("Constant", &[], "c"),
+                made("Conv", &["x", "c"], "1"),
+                made("Cast", &["half"], "cast"),
+                made("Transpose", &["cast"], "turned"),
+                made("MatMul", &["1", "turned"], "2"),
+                made("Gemm", &["2", "w", "bias"], "3"),
+                made("MatMul", &["3", "2"], "4"),
+                // A cycle, as a damaged file may have it.
+                made("Identity", &["b"], "a"),
+                made("Identity", &["a"], "b"),
+                made("MatMul", &["4", "b"], "5"),
+            ],
+            initializers: vec![tensor("half", 10), tensor("w", proto::FLOAT)],
+            ..proto::Graph::default()
+        };
+        let found = origins(&graph);
+        assert_eq!(found.fixed, ["c", "half"]);
+        assert_eq!(found.n_changed, 1);
     }
 
     #[test]
