@@ -100,7 +100,8 @@ fn unknown(layer: &str, tensor: &str, step: Option<usize>, graph: &Graph, model:
         let problem = format!(
             "calls `{module}` several times in a row, which the file does not tell apart: only the last is known"
         );
-        let remedy = "take the layer without a time step, or export each step as an output of its own";
+        let remedy =
+            "take the layer without a time step, or export each step as an output of its own";
         return Error::file(model, problem, remedy);
     }
     let step = step.map_or(String::new(), |step| format!(" at time step {step}"));

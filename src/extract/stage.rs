@@ -233,10 +233,14 @@ impl Shared<'_> {
         let differs = |&at: &usize| {
             let first = |outputs: &[ArrayD<f32>]| outputs[at].index_axis(Axis(0), 0).to_owned();
             let (one, other) = (first(outputs), first(&alone));
-            let largest = one.iter().fold(0_f32, |largest, value| largest.max(value.abs()));
+            let largest = one
+                .iter()
+                .fold(0_f32, |largest, value| largest.max(value.abs()));
             let pairs = one.iter().zip(&other);
             one.shape() != other.shape()
-                || pairs.into_iter().any(|(a, b)| (a - b).abs() > BATCH_TOLERANCE * largest)
+                || pairs
+                    .into_iter()
+                    .any(|(a, b)| (a - b).abs() > BATCH_TOLERANCE * largest)
         };
         let layers = network.layers.iter().zip(&network.outputs);
         let differing = layers.filter(|(_, at)| differs(at));

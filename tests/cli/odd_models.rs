@@ -21,7 +21,9 @@ fn graph() -> Writer {
 
 /// Values that repeat seldom.
 fn values(n: usize) -> Vec<f32> {
-    (0..n).map(|at| ((at * 7919) % 613) as f32 / 613.0 - 0.4).collect()
+    (0..n)
+        .map(|at| ((at * 7919) % 613) as f32 / 613.0 - 0.4)
+        .collect()
 }
 
 /// Extracts layers of a graph into a folder of the study.
@@ -34,13 +36,25 @@ fn extract(env: &TestEnv, graph: Writer, args: &[&str]) -> Run {
         path("data/images/ImageNetTest"),
         path("out"),
     );
-    let head = ["extract", "--model", &model, "--images", &images, "--out", &out];
+    let head = [
+        "extract", "--model", &model, "--images", &images, "--out", &out,
+    ];
     env.run(head.into_iter().chain(args.iter().copied()))
 }
 
 fn feature(env: &TestEnv, layer: &str) -> Vec<f32> {
     let path = env.path(format!("out/{layer}/444.mat"));
-    mat::read_f32(path, "feat").unwrap().values
+    mat::read_f32(&path, "feat").unwrap().values
+}
+
+/// A convolution of single pixels.
+fn one_by_one() -> [(&'static str, Attribute); 3] {
+    let ones = |n| Attribute::Numbers(vec![1; n]);
+    [
+        ("strides", ones(2)),
+        ("dilations", ones(2)),
+        ("kernel_shape", ones(2)),
+    ]
 }
 
 /// `flat`, `(n_images, 768)`.
@@ -132,7 +146,7 @@ fn a_step_of_calls_in_a_row_is_refused() {
         let names = ["/r/rec/Conv", "/r/rec_1/Conv", "/r/rec_2/Conv"];
         let mut input = "image";
         for name in names {
-            graph.node("Conv", &[input, "w"], name, &[]);
+            graph.node("Conv", &[input, "w"], name, &one_by_one());
             input = name;
         }
         graph.output(input, &[None, Some(3), Some(SIDE), Some(SIDE)]);
@@ -158,7 +172,7 @@ fn convolutions_that_the_exporter_has_changed_are_told() {
     let folded = |weights: &str| {
         let mut graph = graph();
         graph.floats(weights, &[3, 3, 1, 1], &values(9));
-        graph.node("Conv", &["image", weights], "/conv1/Conv", &[]);
+        graph.node("Conv", &["image", weights], "/conv1/Conv", &one_by_one());
         graph.output("/conv1/Conv", &[None, Some(3), Some(SIDE), Some(SIDE)]);
         graph
     };

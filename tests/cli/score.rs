@@ -357,6 +357,15 @@ fn a_committed_layer_is_scored_on_other_data() {
         .ok()
         .stderr_contains("V1: conv1")
         .stderr_contains("no principal components");
+    let splits = env.path("splits.json");
+    let save = [
+        "--metric",
+        "ridge",
+        "--save-splits",
+        splits.to_str().unwrap(),
+    ];
+    run(&env, "commit", &[&["--net", NET][..], &save].concat()).ok();
+    env.has("splits.json");
     let chosen: Value = serde_json::from_slice(&fs::read(&layers).unwrap()).unwrap();
     assert_eq!(chosen["V1"], "conv1");
     fs::write(&layers, r#"{"V1": "fc6"}"#).unwrap();

@@ -130,3 +130,53 @@ fn mistakes_name_the_file_and_the_remedy() {
         .status(2)
         .stderr_contains("skip");
 }
+
+/// Means over other benchmarks are no places in one race.
+#[test]
+fn trees_of_other_benchmarks_are_told() {
+    let env = TestEnv::empty();
+    let tree = |name: &str, root: &str, leaves: Value| {
+        let tree = json!({ "id": root, "children": [{ "id": "V1", "children": leaves }] });
+        let path = env.path(name);
+        fs::write(&path, tree.to_string()).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let both = json!([{ "id": "a", "score": 0.5 }, { "id": "b", "score": null }]);
+    let own = tree("own.json", "average", both.clone());
+    let same = tree(
+        "same.json",
+        "average",
+        json!([{ "id": "a", "score": 0.9 }, { "id": "b", "score": 0.1 }]),
+    );
+    let fewer = tree(
+        "fewer.json",
+        "average",
+        json!([{ "id": "a", "score": 0.4 }]),
+    );
+    let renamed = tree("renamed.json", "average_vision", both);
+    run(["tree", &own, "--others", &same])
+        .ok()
+        .stderr_lacks("another tree");
+    run(["tree", &own, "--others", &fewer])
+        .ok()
+        .stderr_contains("fewer.json is another tree, of the two only one has `average › V1 › b`");
+    run(["tree", &own, "--others", &renamed])
+        .ok()
+        .stderr_contains("renamed.json is another tree");
+}
+
+#[test]
+fn a_leaf_that_stands_for_several_counts_as_these() {
+    let env = TestEnv::empty();
+    let path = env.path("t.json");
+    let tree = json!({ "id": "average", "children": [
+        { "id": "a", "score": 0.5, "count": 22 }, { "id": "b", "score": null, "count": 3 },
+    ] });
+    fs::write(&path, tree.to_string()).unwrap();
+    let found = run(["tree", path.to_str().unwrap(), "--json"]).json();
+    assert_eq!(
+        (&found["n_scored"], &found["count"]),
+        (&json!(22), &json!(25))
+    );
+    assert_eq!(found["coverage"], 0.88);
+}

@@ -81,7 +81,11 @@ fn below(node: &Node, missing: Missing, engineering: bool) -> Scored {
     if node.is_leaf() {
         scored.score = leaf(node.score, engineering);
         scored.count = node.count.unwrap_or(1);
-        scored.n_scored = if scored.score.value().is_some() { scored.count } else { 0 };
+        scored.n_scored = if scored.score.value().is_some() {
+            scored.count
+        } else {
+            0
+        };
         return scored;
     }
     scored.children = (node.children.iter())

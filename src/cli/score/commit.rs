@@ -15,7 +15,7 @@ use serde_json::json;
 use super::args::{Kind, MeasureArgs};
 use super::data::{Model, layers_of};
 use super::naming::Naming;
-use super::{measured, setup, warn, with_progress};
+use super::{measured, save_splits, setup, warn, with_progress};
 use crate::cli::{Global, Outcome, speech, stop_flag};
 
 /// Options of `commit`.

@@ -32,10 +32,16 @@ pub fn decode(bytes: &[u8]) -> Decoded {
     let meaning = ifd::short(bytes, ifd::PHOTOMETRIC);
     // The crate reads these otherwise than Pillow does.
     if ifd::short(bytes, ifd::FILL_ORDER).is_some_and(|order| order.value == FROM_THE_RIGHT) {
-        return Err(Fault::unsupported("TIFF with bits from the right (FillOrder 2)"));
+        return Err(Fault::unsupported(
+            "TIFF with bits from the right (FillOrder 2)",
+        ));
     }
     let is_16_bit = ifd::short(bytes, ifd::BITS).is_some_and(|bits| bits.value == 16);
-    if is_16_bit && meaning.as_ref().is_some_and(|meaning| meaning.value == WHITE_IS_ZERO) {
+    if is_16_bit
+        && meaning
+            .as_ref()
+            .is_some_and(|meaning| meaning.value == WHITE_IS_ZERO)
+    {
         return Err(Fault::unsupported("TIFF of 16 bits in which 0 is white"));
     }
     match meaning.filter(|meaning| meaning.value == PALETTE) {
@@ -203,5 +209,57 @@ fn fault(error: TiffError) -> Fault {
     match error {
         TiffError::UnsupportedError(cause) => Fault::unsupported(cause),
         cause => Fault::damaged(cause),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A file of one row of 8 pixels, with tags of two bytes.
+    fn file(tags: &[(u16, u16)], row: &[u8]) -> Vec<u8> {
+        let n_bytes = 8 + 2 + 12 * (tags.len() + 2) + 4;
+        let mut all = tags.to_vec();
+        all.extend([(273, n_bytes as u16), (279, row.len() as u16)]);
+        all.sort_unstable();
+        let mut bytes = b"II*\0\x08\0\0\0".to_vec();
+        bytes.extend((all.len() as u16).to_le_bytes());
+        for (tag, value) in all {
+            bytes.extend(tag.to_le_bytes());
+            bytes.extend([3, 0, 1, 0, 0, 0]);
+            bytes.extend(value.to_le_bytes());
+            bytes.extend([0, 0]);
+        }
+        bytes.extend([0; 4]);
+        bytes.extend(row);
+        bytes
+    }
+
+    const COMMON: [(u16, u16); 4] = [(256, 8), (257, 1), (259, 1), (278, 1)];
+
+    #[test]
+    fn bits_from_the_right_are_refused() {
+        let of = |order: u16| {
+            let more = [(258, 1), (262, 1), (266, order), (277, 1)];
+            decode(&file(&[&COMMON[..], &more].concat(), &[0b1010_0000]))
+        };
+        let Ok((pixels, _)) = of(1) else {
+            panic!("bits from the left are read");
+        };
+        assert_eq!(pixels.rgb[..9], [255, 255, 255, 0, 0, 0, 255, 255, 255]);
+        assert!(of(2).is_err());
+    }
+
+    #[test]
+    fn sixteen_bits_in_which_0_is_white_are_refused() {
+        let of = |meaning: u16| {
+            let more = [(258, 16), (262, meaning), (277, 1)];
+            decode(&file(&[&COMMON[..], &more].concat(), &[7, 0].repeat(8)))
+        };
+        let Ok((pixels, _)) = of(1) else {
+            panic!("16 bits in which 0 is black are read");
+        };
+        assert_eq!(pixels.rgb, [7; 24]);
+        assert!(of(0).is_err());
     }
 }
