@@ -70,6 +70,16 @@ pub fn has_decoding(layout: &Layout, settings: &Settings, network: &Network) -> 
     Ok(!Files::find(layout, settings, network, Half::Decoding)?.are_absent())
 }
 
+/// Whether a network has any accuracies, of decoding or of encoding.
+pub fn has_any(layout: &Layout, settings: &Settings, network: &Network) -> Result<bool> {
+    for half in [Half::Decoding, Half::Encoding] {
+        if !Files::find(layout, settings, network, half)?.are_absent() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// What a reader of a score should know of the test images behind its accuracies, if anything.
 ///
 /// - `predict`: the stage whose accuracies are meant.
@@ -194,6 +204,7 @@ impl<'a> Files<'a> {
             return Ok(());
         }
         let net = self.items.first().map_or("", |item| item.net.as_str());
+        let command = if nothing { "run" } else { self.half.command() };
         let usual = |item: &Item| self.half.folders(self.layout, item).swap_remove(0);
         let mut lines: Vec<String> = (missing.iter().take(LISTED))
             .map(|item| {
@@ -212,8 +223,7 @@ impl<'a> Files<'a> {
                 self.items.len()
             ),
             format!(
-                "run `bhscore {} --net {net}`, or download them{}",
-                self.half.command(),
+                "run `bhscore {command} --net {net}`, or download them{}",
                 lines.concat()
             ),
         ))

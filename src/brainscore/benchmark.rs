@@ -61,6 +61,9 @@ pub struct OfSites {
     pub ceilings: Vec<f64>,
 }
 
+/// Fewer test stimuli say little: r of two is 1 or −1.
+const FEW: usize = 5;
+
 /// Measures every layer against all recordings; a layer is read once.
 ///
 /// - `recordings`: in the order of regions, then subjects.
@@ -114,11 +117,20 @@ pub fn measure(
             into.take(layer, recordings, found)?;
         }
     }
-    for recordings in recordings.iter().filter(|_| setup.metric.is_ceiled()) {
-        let of_region = regional.iter_mut();
-        let mut of_region = of_region.filter(|known| known.region == recordings.region);
-        if let (Some(of_region), Some(remark)) = (of_region.next(), recordings.remark()) {
-            of_region.warnings.push(remark);
+    for (recordings, splits) in recordings.iter().zip(&splits) {
+        let mut of_region = regional.iter_mut();
+        let Some(of_region) = of_region.find(|known| known.region == recordings.region) else {
+            continue;
+        };
+        let ceiling = recordings.remark().filter(|_| setup.metric.is_ceiled());
+        of_region.warnings.extend(ceiling);
+        let n_tested = splits.iter().map(|split| split.test.len()).min();
+        if let Some(n) = n_tested.filter(|&n| n < FEW && setup.metric.is_predictive()) {
+            of_region.warnings.push(format!(
+                "{}: splits test {n} stimuli, of so few r is large by chance: give more stimuli, or a smaller \
+                 `--train-share`",
+                recordings.whose()
+            ));
         }
     }
     if setup.metric == Metric::Rdm {
@@ -159,10 +171,7 @@ impl Regional {
             Ok(found) => found,
             Err(Error::Interrupted) => return Err(Error::Interrupted),
             Err(error) => {
-                let whose = match &recordings.subject {
-                    Some(subject) => format!("{} of {subject}", recordings.region),
-                    None => recordings.region.clone(),
-                };
+                let whose = recordings.whose();
                 self.remarks
                     .push(format!("layer `{}`, {whose}: {error}", layer.name));
                 let nothing = Measured::from(Scored::nothing(recordings));

@@ -132,6 +132,15 @@ impl Recordings {
         self.means.index_axis(Axis(2), bin)
     }
 
+    /// Region and subject, in messages.
+    #[must_use]
+    pub fn whose(&self) -> String {
+        match &self.subject {
+            Some(subject) => format!("{} of {subject}", self.region),
+            None => self.region.clone(),
+        }
+    }
+
     /// What a reader of ceiled scores should know of the ceilings, if anything.
     ///
     /// The ceiling is that of the mean responses to stimuli that were repeated, as the registry has it. Where others
@@ -142,10 +151,7 @@ impl Recordings {
         let least = shares.fold(1.0, f64::min);
         // Few stimuli that were shown once change nothing.
         (least < ALL).then(|| {
-            let whose = match &self.subject {
-                Some(subject) => format!("{} of {subject}", self.region),
-                None => self.region.clone(),
-            };
+            let whose = self.whose();
             format!(
                 "{whose}: the ceiling is of {:.1} % of the stimuli, the others have too few repetitions; scores are of all of \
                  them, and ceiled ones too low: leave out stimuli that were not repeated, or the ceiling (`--ceiling none`)",

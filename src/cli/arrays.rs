@@ -30,18 +30,28 @@ impl Format {
 
     /// The format in which a folder holds an array.
     pub fn in_folder(folder: &Path, name: &str) -> Result<Format> {
-        [Format::Npy, Format::Mat]
-            .into_iter()
-            .find(|format| folder.join(format.file_name(name)).exists())
-            .ok_or_else(|| {
-                let problem = format!("has neither `{name}.npy` nor `{name}.mat`");
-                Error::file(
-                    folder,
-                    problem,
-                    "fit a model first with `bhscore ridge fit`",
-                )
-                .into()
-            })
+        let is_there = |format: &Format| folder.join(format.file_name(name)).exists();
+        let there = [Format::Npy, Format::Mat].into_iter().filter(is_there);
+        let (problem, remedy) = match there.collect::<Vec<_>>()[..] {
+            [format] => return Ok(format),
+            [] => (
+                format!("has neither `{name}.npy` nor `{name}.mat`"),
+                "fit a model first with `bhscore ridge fit`",
+            ),
+            _ => (
+                format!("has both `{name}.npy` and `{name}.mat`"),
+                "remove the files of the model that is not wanted",
+            ),
+        };
+        Err(Error::file(folder, problem, remedy).into())
+    }
+
+    /// The one that it is not.
+    pub fn other(self) -> Format {
+        match self {
+            Format::Npy => Format::Mat,
+            Format::Mat => Format::Npy,
+        }
     }
 
     /// `W` → `W.npy`.

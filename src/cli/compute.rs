@@ -17,11 +17,12 @@ use bhscore::report::{NetworkScores, summary, table};
 use bhscore::settings::{Network, Settings};
 use bhscore::study::Context;
 use bhscore::work::Stage;
+use bhscore::work::sources::Sources;
 use clap::Args;
 use serde_json::{Value, json};
 
 use super::outdated::Outdated;
-use super::{Global, Outcome, speech, stages};
+use super::{Global, Outcome, outdated, speech, stages};
 
 /// Most subsets of layers that are drawn.
 const MOST_DRAWS: usize = 1_000_000;
@@ -168,7 +169,7 @@ impl SamplingArgs {
 pub fn run(global: &Global, args: &ComputeArgs) -> Result<Outcome> {
     let settings = global.read_settings()?;
     let networks: Vec<&Network> = if args.nets.is_empty() {
-        settings.networks.iter().collect()
+        with_accuracies(global, &settings)?
     } else {
         args.nets
             .iter()
@@ -176,6 +177,30 @@ pub fn run(global: &Global, args: &ComputeArgs) -> Result<Outcome> {
             .collect::<Result<_, _>>()?
     };
     score(global, &settings, &networks, &args.sampling)
+}
+
+/// Networks of the settings that have accuracies; all if none has, of which the error tells what is missing.
+fn with_accuracies<'a>(global: &Global, settings: &'a Settings) -> Result<Vec<&'a Network>> {
+    let layout = global.layout();
+    let (mut with, mut without) = (Vec::new(), Vec::new());
+    for network in &settings.networks {
+        match accuracies::has_any(&layout, settings, network)? {
+            true => with.push(network),
+            false => without.push(network),
+        }
+    }
+    if with.is_empty() {
+        return Ok(without);
+    }
+    if !without.is_empty() && !global.quiet {
+        let names: Vec<&str> = without.iter().map(|network| &network.dir[..]).collect();
+        speech::note(&format!(
+            "{} networks of the settings have no accuracies and are left out: {}",
+            names.len(),
+            names.join(", ")
+        ));
+    }
+    Ok(with)
 }
 
 /// Scores networks, writes `results/` and prints the table.
@@ -248,6 +273,19 @@ pub fn score(
         }
     }
     if !global.quiet {
+        let mut others = settings.networks.iter().filter(|one| {
+            let is_here = networks.iter().any(|network| network.dir == one.dir);
+            !is_here
+                && matches!(
+                    accuracies::has_any(&global.layout(), settings, one),
+                    Ok(true)
+                )
+        });
+        if others.next().is_some() {
+            speech::note(
+                "results are of the networks that were named only; `bhscore compute` scores all",
+            );
+        }
         speech::note(&format!("report: {}", folder.join(results::PAGE).display()));
     }
     Ok(outcome)
@@ -279,12 +317,13 @@ fn score_networks(
 ) -> Result<(Vec<Scored>, Outcome)> {
     let (mut scored, mut outcome) = (Vec::new(), Outcome::Complete);
     let context = stages::corrected(global, settings);
+    let mut sources = outdated::sources(&context, global.quiet);
     for network in networks {
         match Halves::read(global, settings, network) {
             Ok(halves) => {
                 let mut network_scored = halves.score(network, options, tables)?;
                 let scores = &mut network_scored.scores;
-                let is_outdated = add_remarks(global, &context, network, scores);
+                let is_outdated = add_remarks(&context, &mut sources, network, scores);
                 if is_outdated {
                     outcome = outcome.max(Outcome::WorkRemains);
                 }
@@ -304,8 +343,8 @@ fn score_networks(
 
 /// Adds what a reader should know of the accuracies behind scores; whether some may be of another day.
 fn add_remarks(
-    global: &Global,
     context: &Context,
+    sources: &mut Sources,
     network: &Network,
     scores: &mut NetworkScores,
 ) -> bool {
@@ -318,7 +357,7 @@ fn add_remarks(
     let mut is_outdated = false;
     for (predict, warnings) in halves {
         let Some(warnings) = warnings else { continue };
-        match Outdated::find(context, network, predict, global.quiet) {
+        match Outdated::find(context, network, predict, sources) {
             Ok(found) => {
                 warnings.extend(found.remarks());
                 is_outdated |= found.is_any();

@@ -41,20 +41,18 @@ impl Outdated {
     /// Looks at the accuracies of a network and at the models behind them.
     ///
     /// - `predict`: the stage that writes the accuracies.
-    /// - `quiet`: not a word where that takes long.
+    /// - `sources`: files that were looked at, of [`sources`].
     pub fn find(
         context: &Context,
         network: &Network,
         predict: Stage,
-        quiet: bool,
+        sources: &mut Sources,
     ) -> Result<Outdated> {
         let train = match predict {
             Stage::DecodeTrain | Stage::DecodePredict => Stage::DecodeTrain,
             Stage::EncodeTrain | Stage::EncodePredict => Stage::EncodeTrain,
         };
         let mut found = Outdated::default();
-        let mut sources = Sources::new(context.layout.clone());
-        sources = sources.telling((!quiet).then_some(tell_of_reading));
         let (mut accuracies, mut models) = (BTreeMap::new(), BTreeMap::new());
         for item in plan(&context.settings, network, predict, &Filter::default())? {
             if !is_there(context, &item) {
@@ -79,11 +77,11 @@ impl Outdated {
             for (made, items) in items {
                 let context = made.context(context);
                 let job = stages::job(stage, &context);
-                let states = stage::states(&items, job.as_ref(), &context.layout, &mut sources);
+                let states = stage::states(&items, job.as_ref(), &context.layout, sources);
                 for (item, state) in items.into_iter().zip(states) {
                     let state = state?;
                     let failed = matches!(state, State::Failed(_));
-                    if !(failed && stands(&context, &item, job.as_ref(), &mut sources)?) {
+                    if !(failed && stands(&context, &item, job.as_ref(), sources)?) {
                         found.add(item, state, made);
                     }
                 }
@@ -129,6 +127,14 @@ impl Outdated {
     pub fn is_any(&self) -> bool {
         self.n > 0
     }
+}
+
+/// Nothing looked at so far: one for all networks, which have files in common.
+///
+/// - `quiet`: not a word where looking takes long.
+pub fn sources(context: &Context, quiet: bool) -> Sources {
+    let sources = Sources::new(context.layout.clone());
+    sources.telling((!quiet).then_some(tell_of_reading))
 }
 
 fn tell_of_reading() {

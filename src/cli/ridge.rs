@@ -297,6 +297,16 @@ fn write_model(
         args.out.join("record.json"),
         format!("{record:#}\n").as_bytes(),
     )?;
+    // A model in the other format would be read in its place.
+    for name in ["W", "b", "selected"] {
+        let other = args.out.join(format.other().file_name(name));
+        match std::fs::remove_file(&other) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(Error::io("remove", other)(error).into());
+            }
+            _ => {}
+        }
+    }
     Ok(batch.commit()?)
 }
 

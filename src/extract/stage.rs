@@ -230,17 +230,18 @@ impl Shared<'_> {
         let Ok(alone) = network.forward(copies) else {
             return Vec::new();
         };
+        let differ = |a: f32, b: f32, largest: f32| match (a.is_nan(), b.is_nan()) {
+            (false, false) => a != b && (a - b).abs() > BATCH_TOLERANCE * largest,
+            (one, other) => one != other,
+        };
         let differs = |&at: &usize| {
             let first = |outputs: &[ArrayD<f32>]| outputs[at].index_axis(Axis(0), 0).to_owned();
             let (one, other) = (first(outputs), first(&alone));
             let largest = one
                 .iter()
                 .fold(0_f32, |largest, value| largest.max(value.abs()));
-            let pairs = one.iter().zip(&other);
-            one.shape() != other.shape()
-                || pairs
-                    .into_iter()
-                    .any(|(a, b)| (a - b).abs() > BATCH_TOLERANCE * largest)
+            let mut pairs = one.iter().zip(&other);
+            one.shape() != other.shape() || pairs.any(|(a, b)| differ(*a, *b, largest))
         };
         let layers = network.layers.iter().zip(&network.outputs);
         let differing = layers.filter(|(_, at)| differs(at));

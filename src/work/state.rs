@@ -120,8 +120,14 @@ fn judge(
 /// Whether an artifact is there that no run of ours had to do with.
 pub(super) fn is_foreign(item: &Item, layout: &Layout) -> bool {
     let folder = layout.record_folder(item);
-    let marked = layout.foreign_marks(item).iter().any(|mark| mark.exists());
-    marked && !folder.join(record::FAILED_NAME).exists() && !interrupted_here(&folder)
+    let marks = layout.foreign_marks(item);
+    let changed = |path: &Path| fs::metadata(path).and_then(|data| data.modified()).ok();
+    let failed = changed(&folder.join(record::FAILED_NAME));
+    // What came after a run of ours had failed is none of what that run left.
+    let is_later =
+        |mark: &Path| changed(mark).is_some_and(|time| failed.is_none_or(|failed| time > failed));
+    let is_marked = marks.iter().any(|mark| is_later(mark));
+    is_marked && !interrupted_here(&folder)
 }
 
 /// Whether one of our own runs was killed between the first rename and the record: the record is

@@ -71,6 +71,34 @@ fn matlab_arrays_give_matlab_models_with_the_same_numbers() {
     });
 }
 
+/// A model is one of the last fit, whatever format it is in.
+#[test]
+fn a_model_of_the_other_format_is_replaced() {
+    let (env, (x, inputs), (y, targets)) = random_study(30, 4, &[3]);
+    let path = |name: &str| env.path(name).to_str().unwrap().to_owned();
+    let (mat_x, mat_y, model, out) = (path("x.mat"), path("y.mat"), path("model"), path("out.npy"));
+    write_mat(&mat_x, "x", &inputs);
+    write_mat(&mat_y, "y", &targets.mapv(|value| -value));
+    fit(&["--x", &x, "--y", &y, "--alpha", "1", "--out", &model]).ok();
+    predict(&["--model", &model, "--x", &x, "--out", &out]).ok();
+    let first = npy(&env, "out.npy");
+    let first_weights = fs::read(env.path("model/W.npy")).unwrap();
+    fit(&[
+        "--x", &mat_x, "--y", &mat_y, "--alpha", "1", "--out", &model,
+    ])
+    .ok();
+    env.lacks("model/W.npy")
+        .lacks("model/selected.npy")
+        .has("model/W.mat");
+    predict(&["--model", &model, "--x", &x, "--out", &out]).ok();
+    close(&npy(&env, "out.npy"), &first.mapv(|value| -value));
+    // As a version before this one left it.
+    fs::write(env.path("model/W.npy"), first_weights).unwrap();
+    predict(&["--model", &model, "--x", &x, "--out", &out])
+        .status(2)
+        .stderr_contains("has both `W.npy` and `W.mat`");
+}
+
 #[test]
 fn selected_inputs_are_ordered_by_falling_correlation() {
     let (env, x, y) = random_study(60, 12, &[5]);

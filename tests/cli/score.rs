@@ -519,3 +519,16 @@ fn a_ceiling_of_some_of_the_stimuli_says_so() {
         .ok()
         .stderr_lacks("the ceiling is of");
 }
+
+#[test]
+fn splits_of_few_stimuli_are_told() {
+    let env = files();
+    let few = |share: &str| {
+        let ridge = [&FILES[..], &["--metric", "ridge", "--train-share", share]].concat();
+        score(&env, &ridge)
+    };
+    few("0.95")
+        .ok()
+        .stderr_contains("of so few r is large by chance");
+    few("0.8").ok().stderr_lacks("by chance");
+}

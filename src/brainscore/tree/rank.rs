@@ -96,8 +96,12 @@ pub fn only_in_one(one: &Scored, other: &Scored) -> Option<String> {
     };
     let (one, other) = (leaves(one), leaves(other));
     let path = one.symmetric_difference(&other).next()?;
-    let ids: Vec<&str> = path.iter().map(|(id, ..)| id.as_str()).collect();
-    Some(ids.join(" › "))
+    let named = |(id, version, _): &(String, Option<u32>, usize)| match version {
+        Some(version) => format!("{id} v{version}"),
+        None => id.clone(),
+    };
+    let names: Vec<String> = path.iter().map(named).collect();
+    Some(names.join(" › "))
 }
 
 fn visit<'a>(root: &'a Scored, visitor: &mut impl FnMut(&Path, &'a Scored)) {

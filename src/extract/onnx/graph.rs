@@ -142,11 +142,21 @@ impl Graph {
             .iter()
             .map(|tensor| tensor.name.clone())
             .collect();
-        let numbers: HashMap<&str, usize> = weights
+        let mut numbers: HashMap<&str, usize> = weights
             .iter()
             .enumerate()
             .map(|(number, name)| (name.as_str(), number))
             .collect();
+        // Weights that an exporter hands on under another name, such as those of a module's second call.
+        for node in graph.nodes.iter().filter(|node| is_passed_on(&node.op)) {
+            let number = node
+                .inputs
+                .first()
+                .and_then(|name| numbers.get(name.as_str()));
+            if let (Some(&number), Some(name)) = (number, node.outputs.first()) {
+                numbers.insert(name, number);
+            }
+        }
         let mut tensors = Vec::with_capacity(graph.nodes.len());
         for (node, call) in graph.nodes.iter().zip(calls) {
             let module = modules::without_numbers(&call, &known);
@@ -338,6 +348,8 @@ impl Graph {
         let mut before = None;
         // A weight that a run takes twice is that of another call, or of a loop inside of the module.
         let (mut taken, mut are_merged) = (HashSet::new(), false);
+        // And so is a number that the exporter gave to a call of what is inside.
+        let mut inside: HashMap<&str, &str> = HashMap::new();
         for tensor in self.tensors.iter().filter(|tensor| tensor.op != CONSTANT) {
             let now = call(tensor);
             if now.is_some() {
@@ -345,10 +357,14 @@ impl Graph {
                     last.pop();
                 } else {
                     taken.clear();
+                    inside.clear();
                 }
-                let sums = ["Conv", "ConvTranspose", "Gemm", "MatMul"];
-                let weight = tensor.weight.filter(|_| sums.contains(&tensor.op.as_str()));
+                let weight = tensor
+                    .weight
+                    .filter(|_| LEARNED.contains(&tensor.op.as_str()));
                 are_merged |= weight.is_some_and(|weight| !taken.insert(weight));
+                let first = *inside.entry(&tensor.module).or_insert(&tensor.call);
+                are_merged |= first != tensor.call;
                 last.push(tensor);
             }
             before = now;
@@ -364,6 +380,15 @@ impl Graph {
         let nodes = self.tensors.iter().map(|tensor| tensor.node.as_str());
         let names = self.tensors.iter().map(|tensor| tensor.name.as_str());
         let outputs = self.outputs.iter().map(String::as_str);
+        // What ends with it comes first: exporters of a wrapped network write `net.conv1` for its `conv1`.
+        let ending = format!(".{name}");
+        let ends = modules.clone().filter(|module| module.ends_with(&ending));
+        let mut ends: Vec<&str> = ends.collect();
+        ends.dedup();
+        if !name.is_empty() && !ends.is_empty() {
+            ends.truncate(NEAREST);
+            return ends;
+        }
         let all = outputs.chain(modules).chain(nodes).chain(names);
         let known: Vec<&str> = all
             .filter(|known| !known.is_empty() && seen.insert(*known))
@@ -371,6 +396,37 @@ impl Graph {
         nearest(name, known)
     }
 }
+
+/// Operations whose first constant was learned, and is that of one module.
+const LEARNED: [&str; 9] = [
+    "Conv",
+    "ConvTranspose",
+    "Gemm",
+    "MatMul",
+    "BatchNormalization",
+    "LayerNormalization",
+    "InstanceNormalization",
+    "GroupNormalization",
+    "PRelu",
+];
+
+/// Whether an operation hands its first input on, in another form.
+pub(super) fn is_passed_on(op: &str) -> bool {
+    const PASSES: [&str; 8] = [
+        "Transpose",
+        "Cast",
+        "DequantizeLinear",
+        "Reshape",
+        "Identity",
+        "Squeeze",
+        "Unsqueeze",
+        "Flatten",
+    ];
+    PASSES.contains(&op)
+}
+
+/// Most names that are proposed for one that only ends alike.
+const NEAREST: usize = 3;
 
 /// Calls of a module.
 struct Calls<'a> {

@@ -19,7 +19,7 @@ use std::str::FromStr;
 
 use prost::bytes::Bytes;
 
-use super::graph::n_values;
+use super::graph::{is_passed_on, n_values};
 use super::{Model, Place, REMEDY, decode, proto};
 use crate::error::{Error, Result};
 use crate::stats::legacy_random::LegacyRandom;
@@ -97,7 +97,13 @@ impl Model {
             .filter(|tensor| tensor.data_type == proto::FLOAT && n_values(tensor) > 0)
             .collect();
         let roles = graph.map(roles).unwrap_or_default();
-        let origins = graph.map(origins).unwrap_or_default();
+        let changes = |name: &str| match weights {
+            Weights::Random(_) => matches!(roles.get(name), Some(Role::Weight { .. })),
+            Weights::Shuffled(_) | Weights::Trained => true,
+        };
+        let origins = graph
+            .map(|graph| origins(graph, changes))
+            .unwrap_or_default();
         if origins.n_changed == 0 && !origins.fixed.is_empty() {
             let problem = format!(
                 "keeps its weights as constants of the graph or in another precision, such as `{}`, where \
@@ -129,7 +135,9 @@ impl Model {
                 Weights::Shuffled(seed) => shuffle(data, generator(seed, number)),
                 Weights::Random(seed) => match roles.get(tensor.name.as_str()) {
                     Some(&role) => draw(data, role, generator(seed, number)),
-                    None if n_values(tensor) > 1 => kept.push(tensor.name.clone()),
+                    None if n_values(tensor) > 1 && !kept.contains(&tensor.name) => {
+                        kept.push(tensor.name.clone());
+                    }
                     None => {}
                 },
             }
@@ -246,64 +254,96 @@ struct Origins {
     fixed: Vec<String>,
 }
 
-/// Operations that hand their first input on.
-const PASSES: [&str; 8] = [
-    "Transpose",
-    "Cast",
-    "DequantizeLinear",
-    "Reshape",
-    "Identity",
-    "Squeeze",
-    "Unsqueeze",
-    "Flatten",
-];
-
 /// More operations between a weight and its use are those of a cycle.
-const MOST_PASSES: usize = 32;
+const MOST_STEPS: usize = 64;
 
-fn origins(graph: &proto::Graph) -> Origins {
-    let precisions: HashMap<&str, bool> = graph
-        .initializers
-        .iter()
-        .map(|tensor| (tensor.name.as_str(), tensor.data_type == proto::FLOAT))
-        .collect();
-    let makers: HashMap<&str, &proto::Node> = graph
-        .nodes
-        .iter()
-        .flat_map(|node| node.outputs.iter().map(move |name| (name.as_str(), node)))
-        .collect();
+/// What the weight of an operation is.
+#[derive(Clone, Copy, PartialEq)]
+enum Origin<'a> {
+    /// Not known before the image.
+    Activation,
+    /// An initializer of single floats, perhaps in another form.
+    Initializer(&'a str),
+    /// Something that no control changes, or computed from constants.
+    Fixed(&'a str),
+}
+
+/// Who makes what in a graph.
+struct Makers<'a> {
+    /// Initializers, and whether they are of single floats.
+    initializers: HashMap<&'a str, bool>,
+    nodes: HashMap<&'a str, &'a proto::Node>,
+    found: HashMap<&'a str, Origin<'a>>,
+}
+
+impl<'a> Makers<'a> {
+    fn new(graph: &'a proto::Graph) -> Makers<'a> {
+        let initializers = graph.initializers.iter();
+        let nodes = graph.nodes.iter();
+        Makers {
+            initializers: initializers
+                .map(|tensor| (tensor.name.as_str(), tensor.data_type == proto::FLOAT))
+                .collect(),
+            nodes: nodes
+                .flat_map(|node| node.outputs.iter().map(move |name| (name.as_str(), node)))
+                .collect(),
+            found: HashMap::new(),
+        }
+    }
+
+    fn origin(&mut self, name: &'a str, steps: usize) -> Origin<'a> {
+        if let Some(&found) = self.found.get(name) {
+            return found;
+        }
+        let found = match (self.initializers.get(name), self.nodes.get(name).copied()) {
+            (Some(true), _) => Origin::Initializer(name),
+            (Some(false), _) => Origin::Fixed(name),
+            (None, None) => Origin::Activation,
+            (None, Some(_)) if steps == 0 => Origin::Activation,
+            (None, Some(node)) if node.op == "Constant" => Origin::Fixed(name),
+            (None, Some(node)) if is_passed_on(&node.op) => match node.inputs.first() {
+                Some(input) => self.origin(input, steps - 1),
+                None => Origin::Fixed(name),
+            },
+            (None, Some(node)) => {
+                let inputs = node.inputs.iter().filter(|input| !input.is_empty());
+                let mut is_fixed = true;
+                for input in inputs {
+                    is_fixed &= self.origin(input, steps - 1) != Origin::Activation;
+                }
+                match is_fixed {
+                    true => Origin::Fixed(name),
+                    false => Origin::Activation,
+                }
+            }
+        };
+        self.found.insert(name, found);
+        found
+    }
+}
+
+/// - `changes`: whether a control changes an initializer of single floats.
+fn origins(graph: &proto::Graph, changes: impl Fn(&str) -> bool) -> Origins {
+    let mut makers = Makers::new(graph);
     let mut origins = Origins::default();
     let mut seen = HashSet::new();
     for node in &graph.nodes {
         let places: &[usize] = match node.op.as_str() {
-            "Conv" | "ConvTranspose" | "Gemm" => &[1],
-            "MatMul" => &[0, 1],
+            "Conv" | "ConvTranspose" | "Gemm" | "ConvInteger" => &[1],
+            "MatMul" | "MatMulInteger" | "Einsum" => &[0, 1],
+            "QLinearConv" => &[3],
+            "QLinearMatMul" => &[0, 3],
             _ => continue,
         };
         let weights = places.iter().filter_map(|&place| node.inputs.get(place));
         for weight in weights {
-            let mut name = weight.as_str();
-            for _ in 0..MOST_PASSES {
-                let maker = makers.get(name);
-                let fixed = match (precisions.get(name), maker) {
-                    (Some(true), _) => {
-                        origins.n_changed += 1;
-                        break;
-                    }
-                    (Some(false), _) => true,
-                    (None, Some(maker)) => maker.op == "Constant",
-                    (None, None) => break,
-                };
-                if fixed {
+            match makers.origin(weight, MOST_STEPS) {
+                Origin::Activation => {}
+                Origin::Initializer(name) if changes(name) => origins.n_changed += 1,
+                Origin::Initializer(name) | Origin::Fixed(name) => {
                     if seen.insert(name) {
                         origins.fixed.push(name.to_owned());
                     }
-                    break;
-                }
-                let passed = maker.filter(|maker| PASSES.contains(&maker.op.as_str()));
-                match passed.and_then(|maker| maker.inputs.first()) {
-                    Some(input) => name = input,
-                    None => break,
                 }
             }
         }
@@ -427,17 +467,26 @@ mod tests {
                 made("MatMul", &["1", "turned"], "2"),
                 made("Gemm", &["2", "w", "bias"], "3"),
                 made("MatMul", &["3", "2"], "4"),
+                made("Mul", &["c", "bias"], "scaled"),
+                made("Conv", &["4", "scaled"], "6"),
+                made("ConvInteger", &["6", "half_again"], "7"),
                 // A cycle, as a damaged file may have it.
                 made("Identity", &["b"], "a"),
                 made("Identity", &["a"], "b"),
                 made("MatMul", &["4", "b"], "5"),
             ],
-            initializers: vec![tensor("half", 10), tensor("w", proto::FLOAT)],
+            initializers: vec![
+                tensor("half", 10),
+                tensor("w", proto::FLOAT),
+                tensor("bias", proto::FLOAT),
+                tensor("half_again", 10),
+            ],
             ..proto::Graph::default()
         };
-        let found = origins(&graph);
-        assert_eq!(found.fixed, ["c", "half"]);
+        let found = origins(&graph, |_| true);
+        assert_eq!(found.fixed, ["c", "half", "scaled", "half_again"]);
         assert_eq!(found.n_changed, 1);
+        assert_eq!(origins(&graph, |_| false).fixed[2], "w");
     }
 
     #[test]
