@@ -176,7 +176,12 @@ pub fn run(global: &Global, args: &ComputeArgs) -> Result<Outcome> {
             .map(|net| settings.network(net))
             .collect::<Result<_, _>>()?
     };
-    score(global, &settings, &networks, &args.sampling)
+    let outcome = score(global, &settings, &networks, &args.sampling)?;
+    let is_all = !args.nets.is_empty() || networks.len() == settings.networks.len();
+    Ok(match is_all {
+        true => outcome,
+        false => outcome.max(Outcome::WorkRemains),
+    })
 }
 
 /// Networks of the settings that have accuracies; all if none has, of which the error tells what is missing.

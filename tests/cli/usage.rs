@@ -157,7 +157,7 @@ fn exit_status_tells_done_from_undone_from_failed() {
         .stderr_contains("decode-train");
     env.run(["compute"])
         .status(2)
-        .stderr_contains("decode-predict");
+        .stderr_contains("run `bhscore run --net");
     env.run(["run", "--net", NET]).status(0);
     env.run(["status"]).status(0);
     env.run(["compute"]).status(0);
@@ -289,11 +289,33 @@ fn one_network_without_accuracies_does_not_hide_the_others() {
         settings["dnns"]["later"] = json!({ "dir": "synth/later", "layers": ["a", "b"] });
     });
     let run = env.run(["compute", "--json"]);
-    let networks = run.status(2).stderr_contains("synth/later").json()["networks"].clone();
+    run.status(1).stderr_contains(
+        "1 networks of the settings have no accuracies and are left out: synth/later",
+    );
+    let value: Value = serde_json::from_str(&run.stdout).unwrap();
+    let networks = value["networks"].as_array().unwrap();
+    assert_eq!(networks.len(), 1);
     assert!(networks[0]["decoding"]["published"].is_f64());
-    assert_eq!(networks[1]["decoding"], Value::Null);
-    env.run(["compute", "--dnn", "ringnet"]).ok();
+    env.run(["compute", "--dnn", "ringnet"])
+        .ok()
+        .stderr_lacks("scores all");
     env.run(["compute", "--net", "later"]).status(2);
+    // One that is there in part has failed, and is shown so.
+    fs::create_dir_all(env.path("data/decoding_accuracy/ImageNetTest/synth/later/a/sub-01/V1"))
+        .unwrap();
+    let accuracy = Item("fc6", "sub-01", "V1").accuracy();
+    fs::copy(
+        env.path(accuracy).join("accuracy.mat"),
+        env.path("data/decoding_accuracy/ImageNetTest/synth/later/a/sub-01/V1/accuracy.mat"),
+    )
+    .unwrap();
+    let run = env.run(["compute", "--json"]);
+    run.status(2).stderr_contains("synth/later: failed");
+    let value: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(value["networks"][1]["decoding"], Value::Null);
+    env.run(["compute", "--dnn", "ringnet"])
+        .ok()
+        .stderr_contains("results are of the networks that were named only");
 }
 
 #[test]
