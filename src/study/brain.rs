@@ -217,18 +217,22 @@ impl Stimuli {
                 Ok((ranks.iter().map(|rank| rank - 1).collect(), remark))
             }
             Stimuli::Names { names, index } => {
-                let rows = names
-                    .iter()
-                    .map(|name| {
-                        features.binary_search(name).map_err(|_| {
-                            Error::file(
-                                folder,
-                                format!("has no features of image `{name}`, which was shown"),
-                                "extract the missing image, or correct the file's name",
-                            )
-                        })
-                    })
-                    .collect::<Result<Vec<usize>>>()?;
+                let found = names.iter().map(|name| features.binary_search(name).ok());
+                let found: Vec<Option<usize>> = found.collect();
+                let missing = names.iter().zip(&found).filter(|(_, row)| row.is_none());
+                let missing: Vec<&String> = missing.map(|(name, _)| name).collect();
+                if let [name, others @ ..] = missing[..] {
+                    let others = match others.len() {
+                        0 => String::new(),
+                        n => format!(", nor of {n} others of {}", names.len()),
+                    };
+                    return Err(Error::file(
+                        folder,
+                        format!("has no features of image `{name}`, which was shown{others}"),
+                        "extract the missing image, or correct the file's name",
+                    ));
+                }
+                let rows: Vec<usize> = found.into_iter().flatten().collect();
                 Ok((rows.clone(), disagreement(names, index.as_deref(), &rows)))
             }
         }

@@ -70,6 +70,11 @@ fn models_that_cannot_be_used_are_told() {
     extract(&env, &["--model", &text])
         .status(2)
         .stderr_contains("not an ONNX model");
+    let pytorch = copy("weights.pt", b"PK\x03\x04weights/data.pkl");
+    extract(&env, &["--model", &pytorch])
+        .status(2)
+        .stderr_contains("as the files of PyTorch are")
+        .stderr_contains("scripts/export_onnx.py");
     extract(&env, &["--model", "nowhere.onnx"])
         .status(2)
         .stderr_contains("nowhere.onnx");

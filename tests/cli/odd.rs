@@ -261,3 +261,19 @@ fn files_that_are_no_features_are_passed_over() {
     env.decode();
     env.neighbours_are_unchanged(&[]);
 }
+
+#[test]
+fn all_images_without_features_are_counted() {
+    let env = TestEnv::small();
+    for image in &env.images(Test, "fc6")[3..8] {
+        fs::remove_file(
+            env.path(env.features(Test, "fc6"))
+                .join(format!("{image}.mat")),
+        )
+        .unwrap();
+    }
+    env.train().ok();
+    env.predict()
+        .status(2)
+        .stderr_contains("which was shown, nor of 4 others of 40; extract the missing image");
+}

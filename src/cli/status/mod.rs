@@ -102,8 +102,11 @@ pub fn run(global: &Global, args: &StatusArgs) -> Result<Outcome> {
             true => seen.failures_json().to_string(),
             false => seen.failures().join("\n"),
         };
-        if !text.is_empty() {
-            speech::print(&text)?;
+        match text.is_empty() {
+            true => speech::note(
+                "nothing failed, or what failed has a result of before that still stands",
+            ),
+            false => speech::print(&text)?,
         }
         let none = seen.counts.iter().all(|counts| counts.failed.is_empty());
         return Ok(if none {

@@ -122,8 +122,17 @@ impl Model {
     }
 }
 
+/// What zip archives begin with.
+const ZIP: &[u8] = b"PK\x03\x04";
+
 /// Parses the messages of a model file.
 fn decode(path: &Path, bytes: &Bytes) -> Result<proto::Model> {
+    if bytes.starts_with(ZIP) {
+        let problem =
+            "is a zip archive, as the files of PyTorch are (`.pt`, `.pth`), and no ONNX model";
+        let remedy = "export the network as ONNX: `scripts/export_onnx.py`";
+        return Err(Error::file(path, problem, remedy));
+    }
     if !wire::is_sound(bytes, wire::Kind::Model) {
         let problem = "is not an ONNX model, or damaged (a length that leads out of its message)";
         return Err(Error::file(path, problem, REMEDY));

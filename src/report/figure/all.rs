@@ -4,6 +4,8 @@ use super::accuracy_lines::{Spread, accuracy_lines};
 use super::halves::{ScoredNetwork, halves};
 use super::null_distribution::{NullDistribution, null_distribution};
 use super::ranking::{RankedNetwork, ranking};
+use std::collections::HashSet;
+
 use super::{Drawing, accuracy_map, top_layer, top_roi};
 
 /// Decoding or encoding.
@@ -114,7 +116,21 @@ pub fn draw_all(
             pictures.extend(of_half(network, half));
         }
     }
+    number_apart(&mut pictures);
     pictures
+}
+
+/// Numbers files of one name, which networks `a/b` and `a_b` would share.
+fn number_apart(pictures: &mut [Picture]) {
+    let mut taken: HashSet<String> = HashSet::new();
+    for picture in pictures {
+        let first = picture.file.clone();
+        let mut number = 2;
+        while !taken.insert(picture.file.clone()) {
+            picture.file = format!("{first}-{number}");
+            number += 1;
+        }
+    }
 }
 
 /// Votes, accuracies and nulls of one half.
@@ -187,4 +203,23 @@ fn of_half(network: &NetworkData, data: &HalfData) -> Vec<Picture> {
         });
     }
     pictures
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_of_one_name_are_numbered() {
+        let picture = |file: &str| Picture {
+            file: file.to_owned(),
+            title: String::new(),
+            caption: String::new(),
+            drawing: ranking(&[], "score"),
+        };
+        let mut pictures = ["a_b", "c", "a_b", "a_b"].map(picture);
+        number_apart(&mut pictures);
+        let files = pictures.map(|picture| picture.file);
+        assert_eq!(files, ["a_b", "c", "a_b-2", "a_b-3"]);
+    }
 }
