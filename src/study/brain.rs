@@ -221,7 +221,7 @@ impl Stimuli {
                 let found: Vec<Option<usize>> = found.collect();
                 let missing = names.iter().zip(&found).filter(|(_, row)| row.is_none());
                 let missing: Vec<&String> = missing.map(|(name, _)| name).collect();
-                if let [name, others @ ..] = missing[..] {
+                if let [name, others @ ..] = missing.as_slice() {
                     let others = match others.len() {
                         0 => String::new(),
                         n => format!(", nor of {n} others of {}", names.len()),
