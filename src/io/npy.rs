@@ -110,6 +110,9 @@ fn try_type<T: ReadableElement>(path: &Path) -> Result<Option<ArrayD<T>>> {
     }
 }
 
+/// Largest product of the other axes of an array with an empty one.
+const MOST_OF_AN_EMPTY: u64 = 1 << 48;
+
 /// What helps where a file is none of NumPy's.
 const SAVE_AGAIN: &str = "save it again with `numpy.save`";
 /// Longest header that is read, in bytes: NumPy's own have about a hundred.
@@ -145,10 +148,13 @@ fn check_header(path: &Path) -> Result<()> {
         return Ok(());
     };
     let shape = header.shape;
-    let claimed = shape
+    // The parser multiplies also what an empty axis makes nothing of.
+    let product = shape
         .iter()
-        .try_fold(1, |n: u64, &axis| n.checked_mul(axis as u64));
-    if claimed.is_some_and(|n| n <= length) {
+        .try_fold(1, |n: u64, &axis| n.checked_mul(axis.max(1) as u64));
+    let is_empty = shape.contains(&0);
+    let fits = |&n: &u64| n <= length || (is_empty && n <= MOST_OF_AN_EMPTY);
+    if product.as_ref().is_some_and(fits) {
         return Ok(());
     }
     let problem = format!("claims the shape {shape:?}, and has {length} bytes");
@@ -160,6 +166,23 @@ mod tests {
     use super::*;
     use crate::io::atomic;
     use ndarray::array;
+
+    #[test]
+    fn an_empty_axis_hides_no_overflow() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.npy");
+        let written = |shape: &str| {
+            let header = format!("{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}}}\n");
+            let mut bytes = b"\x93NUMPY\x01\0".to_vec();
+            bytes.extend((header.len() as u16).to_le_bytes());
+            bytes.extend(header.as_bytes());
+            atomic::write(&path, &bytes).unwrap();
+            read(&path)
+        };
+        assert_eq!(written("(0, 1000)").unwrap().shape(), [0, 1000]);
+        let error = written("(0, 4294967296, 4294967296)").unwrap_err();
+        assert!(error.to_string().contains("claims the shape"), "{error}");
+    }
 
     #[test]
     fn a_header_cannot_claim_more_than_the_file_has() {

@@ -5,6 +5,9 @@ use super::node::Score;
 /// What lies this near below a half is one: .0945 is slightly less in binary, and .095 on the site.
 const NEARLY: f64 = 1e-9;
 
+/// Thousandths beyond these are all the same.
+const LARGEST: f64 = 1e18;
+
 /// A failed benchmark.
 pub const FAILED: &str = "X";
 
@@ -30,7 +33,9 @@ pub fn text(score: Score) -> String {
 /// A value in thousandths, halves away from zero.
 pub fn thousandths(value: f64) -> i64 {
     let scaled = value * 1000.0;
-    (scaled + NEARLY.copysign(scaled)).round() as i64
+    let rounded = (scaled + NEARLY.copysign(scaled)).round();
+    // Engineering benchmarks have any values.
+    rounded.clamp(-LARGEST, LARGEST) as i64
 }
 
 /// A value in hundredths after it was rounded to thousandths, halves up each time: .0945 → .095 → .10.
@@ -66,5 +71,10 @@ mod tests {
         assert_eq!((hundredths(0.0945), hundredths(0.0944)), (10, 9));
         assert_eq!((hundredths(0.005), hundredths(0.0049)), (1, 1));
         assert_eq!(hundredths(0.0044), 0);
+        for value in [f64::MIN, f64::MAX] {
+            let size = thousandths(value).abs();
+            assert_eq!(size, 1_000_000_000_000_000_000);
+            assert!(!text(Score::Value(value)).is_empty());
+        }
     }
 }
