@@ -15,20 +15,20 @@ use serde_json::Value;
 use crate::env::{Run, TestEnv};
 use crate::items::NET;
 
-const N_STIMULI: usize = 40;
-const N_REPETITIONS: usize = 4;
+pub const N_STIMULI: usize = 40;
+pub const N_REPETITIONS: usize = 4;
 /// Sites 0 to 2 are of V4, 3 to 6 of IT.
 const N_SITES: usize = 7;
 const N_UNITS: usize = 60;
 
 /// Features of 40 images, and responses of sites to four presentations of each: signals of units, and noise.
-struct Synthetic {
+pub struct Synthetic {
     features: Array2<f64>,
     /// `(n_presentations, n_sites)`, stimulus by stimulus.
-    responses: Array2<f64>,
+    pub responses: Array2<f64>,
 }
 
-fn synthetic() -> Synthetic {
+pub fn synthetic() -> Synthetic {
     let mut random = LegacyRandom::seed(5);
     let mut normal =
         |shape: (usize, usize)| Array2::from_shape_simple_fn(shape, || random.standard_normal());
@@ -49,7 +49,7 @@ fn synthetic() -> Synthetic {
     }
 }
 
-fn npy(env: &TestEnv, path: &str, array: &Array2<f64>) {
+pub fn npy(env: &TestEnv, path: &str, array: &Array2<f64>) {
     let mut bytes = Vec::new();
     array.write_npy(&mut bytes).unwrap();
     fs::create_dir_all(env.path(path).parent().unwrap()).unwrap();
@@ -484,51 +484,4 @@ fn bins_are_averaged_or_scored_one_by_one() {
     // Twice as many samples of the same: half the penalty, hardly another score.
     let (binned, averaged) = (raw(&bins[0]), raw(&mean[0]));
     assert!((binned - averaged).abs() < 0.01, "{binned} {averaged}");
-}
-
-/// The ceiling is of repeated stimuli only; where there are others, that is told.
-#[test]
-fn a_ceiling_of_some_of_the_stimuli_says_so() {
-    let env = files();
-    let data = synthetic();
-    let said = "the ceiling is of 50.0 % of the stimuli";
-    let ridge = [&FILES[..], &["--metric", "ridge"]].concat();
-    score(&env, &ridge).ok().stderr_lacks("the ceiling is of");
-    let half = N_STIMULI / 2;
-    let kept: Vec<usize> = (0..N_STIMULI * N_REPETITIONS)
-        .filter(|row| row / N_REPETITIONS >= half || row % N_REPETITIONS == 0)
-        .collect();
-    let responses = data.responses.select(ndarray::Axis(0), &kept);
-    npy(&env, "monkey/data.npy", &responses);
-    let path = env.path("monkey/presentation.csv");
-    let text = fs::read_to_string(&path).unwrap();
-    let lines: Vec<&str> = text.lines().collect();
-    let rows: String = (kept.iter().map(|row| format!("{}\n", lines[row + 1]))).collect();
-    fs::write(&path, format!("{}\n{rows}", lines[0])).unwrap();
-    for ceiling in ["repetition", "variance"] {
-        let args = [&ridge[..], &["--ceiling", ceiling]].concat();
-        score(&env, &args)
-            .ok()
-            .stderr_contains(said)
-            .stderr_contains("IT: ")
-            .stderr_contains("V4: ");
-    }
-    let args = [&ridge[..], &["--ceiling", "none"]].concat();
-    score(&env, &args).ok().stderr_lacks("the ceiling is of");
-    score(&env, &[&FILES[..], &["--metric", "cka"]].concat())
-        .ok()
-        .stderr_lacks("the ceiling is of");
-}
-
-#[test]
-fn splits_of_few_stimuli_are_told() {
-    let env = files();
-    let few = |share: &str| {
-        let ridge = [&FILES[..], &["--metric", "ridge", "--train-share", share]].concat();
-        score(&env, &ridge)
-    };
-    few("0.95")
-        .ok()
-        .stderr_contains("of so few r is large by chance");
-    few("0.8").ok().stderr_lacks("by chance");
 }

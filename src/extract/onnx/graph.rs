@@ -3,12 +3,13 @@
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
+use super::calls::is_passed_on;
 use super::{REMEDY, modules, proto};
 use crate::error::{Error, Result};
 use crate::nearest::{nearest, quoted};
 
 /// Operation whose result is no activation.
-const CONSTANT: &str = "Constant";
+pub(super) const CONSTANT: &str = "Constant";
 
 /// Height and width of the images where the model leaves them free.
 const FREE_SIDE: usize = 224;
@@ -26,7 +27,7 @@ const MOST_PIXELS: usize = crate::extract::image::MOST_PIXELS;
 #[derive(Debug, Clone)]
 pub struct Graph {
     inputs: Vec<Input>,
-    tensors: Vec<Tensor>,
+    pub(super) tensors: Vec<Tensor>,
     outputs: Vec<String>,
     /// Names of the initializers.
     weights: Vec<String>,
@@ -89,7 +90,7 @@ pub struct Tensor {
     /// Whether the model declares it as an output.
     pub is_output: bool,
     /// Number of the first initializer that the operation takes.
-    weight: Option<usize>,
+    pub(super) weight: Option<usize>,
 }
 
 /// Most nodes and outputs of nodes that a graph may have; the largest networks have some ten thousand.
@@ -315,15 +316,6 @@ impl Graph {
             })
     }
 
-    /// Whether a module is called several times in a row, which the file does not tell apart: only the result of
-    /// its last call is known.
-    #[must_use]
-    pub fn merges_calls(&self, module: &str) -> bool {
-        let with_slashes = module.replace(':', "/");
-        let names = [module, with_slashes.as_str()];
-        names.iter().any(|name| self.calls(name).are_merged)
-    }
-
     /// Whether a tensor is of a convolution whose weights the exporter has made anew, as it does when it folds the
     /// normalisation after it into it: the tensor is then the result of both.
     #[must_use]
@@ -333,43 +325,6 @@ impl Graph {
             let weight = tensor.weight.map(|number| self.weights[number].as_str());
             tensor.op == "Conv" && weight.is_some_and(|name| name.starts_with("onnx::Conv_"))
         })
-    }
-
-    /// The last result of each call of a module: of each run of consecutive operations inside it.
-    fn calls(&self, module: &str) -> Calls<'_> {
-        let depth = module.split('.').count();
-        let call = |tensor: &Tensor| -> Option<String> {
-            let rest = tensor.module.strip_prefix(module)?;
-            let inside = rest.is_empty() || rest.starts_with('.');
-            let parts = tensor.call.split('.').take(depth);
-            inside.then(|| parts.collect::<Vec<_>>().join("."))
-        };
-        let mut last: Vec<&Tensor> = Vec::new();
-        let mut before = None;
-        // A weight that a run takes twice is that of another call, or of a loop inside of the module.
-        let (mut taken, mut are_merged) = (HashSet::new(), false);
-        // And so is a number that the exporter gave to a call of what is inside.
-        let mut inside: HashMap<&str, &str> = HashMap::new();
-        for tensor in self.tensors.iter().filter(|tensor| tensor.op != CONSTANT) {
-            let now = call(tensor);
-            if now.is_some() {
-                if now == before {
-                    last.pop();
-                } else {
-                    taken.clear();
-                    inside.clear();
-                }
-                let weight = tensor
-                    .weight
-                    .filter(|_| LEARNED.contains(&tensor.op.as_str()));
-                are_merged |= weight.is_some_and(|weight| !taken.insert(weight));
-                let first = *inside.entry(&tensor.module).or_insert(&tensor.call);
-                are_merged |= first != tensor.call;
-                last.push(tensor);
-            }
-            before = now;
-        }
-        Calls { last, are_merged }
     }
 
     /// Names near one that means nothing, for messages: outputs first, then modules, nodes and tensors.
@@ -397,44 +352,8 @@ impl Graph {
     }
 }
 
-/// Operations whose first constant was learned, and is that of one module.
-const LEARNED: [&str; 9] = [
-    "Conv",
-    "ConvTranspose",
-    "Gemm",
-    "MatMul",
-    "BatchNormalization",
-    "LayerNormalization",
-    "InstanceNormalization",
-    "GroupNormalization",
-    "PRelu",
-];
-
-/// Whether an operation hands its first input on, in another form.
-pub(super) fn is_passed_on(op: &str) -> bool {
-    const PASSES: [&str; 8] = [
-        "Transpose",
-        "Cast",
-        "DequantizeLinear",
-        "Reshape",
-        "Identity",
-        "Squeeze",
-        "Unsqueeze",
-        "Flatten",
-    ];
-    PASSES.contains(&op)
-}
-
 /// Most names that are proposed for one that only ends alike.
 const NEAREST: usize = 3;
-
-/// Calls of a module.
-struct Calls<'a> {
-    /// The last result of each run of consecutive operations.
-    last: Vec<&'a Tensor>,
-    /// Whether a run is of several calls.
-    are_merged: bool,
-}
 
 /// `1 × 3 × ? × ?`.
 pub fn shape_text(shape: &[Option<usize>]) -> String {

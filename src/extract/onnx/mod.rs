@@ -4,16 +4,20 @@
 //! |---|---|
 //! | `proto` | the messages that are looked at |
 //! | `graph` | inputs, tensors in the order of computation, and which one a name means |
+//! | `calls` | which operations belong to which call of a module |
 //! | `modules` | which module of the original network an operation belongs to |
 //! | `outputs` | the same file with more tensors declared as outputs |
 //! | [`mod@write`] | new files, node by node |
 //! | `weights` | controls: weights shuffled or drawn anew |
+//! | `origins` | which weights such a control can change |
 //! | `wire` | whether every length in a file lies within its message |
 //!
 //! Computing is the engines' business; here the file is only read and rewritten in memory.
 
+mod calls;
 mod graph;
 mod modules;
+mod origins;
 mod outputs;
 mod proto;
 mod weights;
