@@ -5,6 +5,7 @@
 //! | `proto` | the messages that are looked at |
 //! | `graph` | inputs, tensors in the order of computation, and which one a name means |
 //! | `calls` | which operations belong to which call of a module |
+//! | `layout` | the image input |
 //! | `modules` | which module of the original network an operation belongs to |
 //! | `outputs` | the same file with more tensors declared as outputs |
 //! | [`mod@write`] | new files, node by node |
@@ -16,6 +17,7 @@
 
 mod calls;
 mod graph;
+mod layout;
 mod modules;
 mod origins;
 mod outputs;
@@ -30,7 +32,8 @@ use std::path::{Component, Path, PathBuf};
 use prost::Message;
 use prost::bytes::Bytes;
 
-pub use graph::{Graph, Input, Layout, Tensor};
+pub use graph::{Graph, Input, Tensor};
+pub use layout::Layout;
 pub use weights::Weights;
 
 use crate::error::{Error, Result};
