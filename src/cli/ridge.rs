@@ -112,6 +112,7 @@ fn fit(global: &Global, args: &FitArgs) -> Result<Outcome> {
         let problem = format!("{} is not a penalty", args.alpha);
         return Err(Error::data("`--alpha`", problem, "give a number above 0").into());
     }
+    refuse_other_format(args)?;
     let (x, _) = matrix(arrays::read(&args.x, &args.x_var)?, &args.x)?;
     let (y, target_shape) = matrix(arrays::read(&args.y, &args.y_var)?, &args.y)?;
     check(&x, &y, args)?;
@@ -165,6 +166,17 @@ fn fit(global: &Global, args: &FitArgs) -> Result<Outcome> {
         ));
     }
     Ok(Outcome::Complete)
+}
+
+/// Refuses a folder with a model in the other format: `predict` could not tell which is meant, and it may be another
+/// program's, so that it is not ours to remove.
+fn refuse_other_format(args: &FitArgs) -> Result<()> {
+    let other = Format::of(&args.x)?.other().file_name("W");
+    if !args.out.join(&other).exists() {
+        return Ok(());
+    }
+    let remedy = "name another folder by `--out`, or remove that model";
+    Err(Error::file(&args.out, format!("holds a model as `{other}`"), remedy).into())
 }
 
 /// `(n_samples, everything else)`, and the shape of everything else.
@@ -297,16 +309,6 @@ fn write_model(
         args.out.join("record.json"),
         format!("{record:#}\n").as_bytes(),
     )?;
-    // A model in the other format would be read in its place.
-    for name in ["W", "b", "selected"] {
-        let other = args.out.join(format.other().file_name(name));
-        match std::fs::remove_file(&other) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(Error::io("remove", other)(error).into());
-            }
-            _ => {}
-        }
-    }
     Ok(batch.commit()?)
 }
 

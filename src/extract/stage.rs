@@ -215,14 +215,14 @@ impl Shared<'_> {
     fn depends_on_batch(&self, outputs: &[ArrayD<f32>]) -> Vec<String> {
         let network = self.job.network;
         let batch = &self.blocks[0].batches[0];
+        if network.input.batch.unwrap_or(batch.len()) < 2 {
+            return Vec::new();
+        }
+        // An image that cannot be read is told where it is computed.
         let path = &self.place.stimuli[batch[0]].path;
-        let n_images = network.input.batch.unwrap_or(batch.len());
         let Ok((input, _)) = network.read(path, self.job.degrees) else {
             return Vec::new();
         };
-        if n_images < 2 {
-            return Vec::new();
-        }
         // Among its like, or alone.
         let n_copies = network.input.batch.unwrap_or(1);
         let copies = network.batch(input.repeat(n_copies));

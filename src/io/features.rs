@@ -29,6 +29,13 @@ pub fn unlisted(folder: &Path) -> impl FnOnce(std::io::Error) -> Error {
     }
 }
 
+/// The stimulus of a feature file's name; none of other files, and of hidden ones, which are notes of other systems
+/// (`._n01443537_22563.mat`), or unfinished.
+pub fn label(file_name: &str) -> Option<&str> {
+    let label = file_name.strip_suffix(".mat")?;
+    (!label.is_empty() && !label.starts_with('.')).then_some(label)
+}
+
 /// What is wrong with a layer's folder without feature files.
 pub fn empty(folder: &Path) -> Error {
     Error::file(folder, "holds no feature files (*.mat)", MISSING)
@@ -70,13 +77,7 @@ impl Layer {
                 let problem = format!("holds the file name {name:?}, which is not UTF-8");
                 return Err(Error::file(folder, problem, "rename the file"));
             };
-            match name.strip_suffix(".mat") {
-                // Hidden files are notes of other systems (`._n01443537_22563.mat`), or unfinished.
-                Some(label) if !label.is_empty() && !label.starts_with('.') => {
-                    labels.push(label.to_owned());
-                }
-                _ => {}
-            }
+            labels.extend(label(name).map(str::to_owned));
         }
         if labels.is_empty() {
             return Err(empty(folder));

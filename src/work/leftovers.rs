@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use crate::error::{Error, Result};
+use crate::io::features;
 use crate::io::record::Record;
 
 /// `.mat` files of other images.
@@ -80,12 +81,8 @@ fn present(folder: &Path) -> Result<Vec<String>> {
     let mut names = Vec::new();
     for entry in entries {
         let name = entry.map_err(Error::io("list", folder))?.file_name();
-        let label = name.to_str().and_then(|name| name.strip_suffix(".mat"));
-        names.extend(
-            label
-                .filter(|label| !label.starts_with('.'))
-                .map(str::to_owned),
-        );
+        let label = name.to_str().and_then(features::label);
+        names.extend(label.map(str::to_owned));
     }
     names.sort_unstable();
     Ok(names)

@@ -9,7 +9,7 @@ use std::time::Instant;
 use super::claims::Claim;
 use super::failure;
 use super::item::Item;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::io::atomic::{self, Batch, Once};
 use crate::io::record;
 
@@ -117,12 +117,7 @@ fn remove_record(folder: &Path, replaced: &[u8]) -> Result<()> {
 
 fn remove_all(paths: &[PathBuf]) -> Result<()> {
     for path in paths {
-        match fs::remove_file(path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(Error::io("remove", path)(error));
-            }
-            _ => {}
-        }
+        atomic::remove_if_there(path)?;
     }
     Ok(())
 }

@@ -71,29 +71,25 @@ fn matlab_arrays_give_matlab_models_with_the_same_numbers() {
     });
 }
 
-/// A model is one of the last fit, whatever format it is in.
+/// Which of two models is meant nobody knows, and one may be another program's.
 #[test]
-fn a_model_of_the_other_format_is_replaced() {
+fn a_model_in_the_other_format_is_neither_replaced_nor_read() {
     let (env, (x, inputs), (y, targets)) = random_study(30, 4, &[3]);
     let path = |name: &str| env.path(name).to_str().unwrap().to_owned();
     let (mat_x, mat_y, model, out) = (path("x.mat"), path("y.mat"), path("model"), path("out.npy"));
     write_mat(&mat_x, "x", &inputs);
-    write_mat(&mat_y, "y", &targets.mapv(|value| -value));
+    write_mat(&mat_y, "y", &targets);
     fit(&["--x", &x, "--y", &y, "--alpha", "1", "--out", &model]).ok();
-    predict(&["--model", &model, "--x", &x, "--out", &out]).ok();
-    let first = npy(&env, "out.npy");
-    let first_weights = fs::read(env.path("model/W.npy")).unwrap();
+    let record = fs::read(env.path("model/record.json")).unwrap();
     fit(&[
-        "--x", &mat_x, "--y", &mat_y, "--alpha", "1", "--out", &model,
+        "--x", &mat_x, "--y", &mat_y, "--alpha", "2", "--out", &model,
     ])
-    .ok();
-    env.lacks("model/W.npy")
-        .lacks("model/selected.npy")
-        .has("model/W.mat");
-    predict(&["--model", &model, "--x", &x, "--out", &out]).ok();
-    close(&npy(&env, "out.npy"), &first.mapv(|value| -value));
+    .status(2)
+    .stderr_contains("holds a model as `W.npy`");
+    env.lacks("model/W.mat").has("model/W.npy");
+    assert_eq!(fs::read(env.path("model/record.json")).unwrap(), record);
     // As a version before this one left it.
-    fs::write(env.path("model/W.npy"), first_weights).unwrap();
+    fs::copy(&mat_x, env.path("model/W.mat")).unwrap();
     predict(&["--model", &model, "--x", &x, "--out", &out])
         .status(2)
         .stderr_contains("has both `W.npy` and `W.mat`");

@@ -25,21 +25,6 @@ pub(super) struct Calls<'a> {
     pub are_merged: bool,
 }
 
-/// Whether an operation hands its first input on, in another form.
-pub(super) fn is_passed_on(op: &str) -> bool {
-    const PASSES: [&str; 8] = [
-        "Transpose",
-        "Cast",
-        "DequantizeLinear",
-        "Reshape",
-        "Identity",
-        "Squeeze",
-        "Unsqueeze",
-        "Flatten",
-    ];
-    PASSES.contains(&op)
-}
-
 impl Graph {
     /// Whether a module is called several times in a row, which the file does not tell apart: only the result of
     /// its last call is known.

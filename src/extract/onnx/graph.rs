@@ -3,7 +3,6 @@
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
-use super::calls::is_passed_on;
 use super::{REMEDY, modules, proto};
 use crate::error::{Error, Result};
 use crate::nearest::nearest;
@@ -252,6 +251,21 @@ impl Graph {
             .collect();
         nearest(name, known)
     }
+}
+
+/// Whether an operation hands its first input on, in another form.
+pub(super) fn is_passed_on(op: &str) -> bool {
+    const PASSES: [&str; 8] = [
+        "Transpose",
+        "Cast",
+        "DequantizeLinear",
+        "Reshape",
+        "Identity",
+        "Squeeze",
+        "Unsqueeze",
+        "Flatten",
+    ];
+    PASSES.contains(&op)
 }
 
 /// Most names that are proposed for one that only ends alike.

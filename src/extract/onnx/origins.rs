@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::calls::is_passed_on;
+use super::graph::is_passed_on;
 use super::proto;
 
 /// Where the weights of convolutions and matrix products come from.

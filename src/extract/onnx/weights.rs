@@ -12,7 +12,7 @@
 //! Tensor number k (from 0, among the single-float tensors of the file) draws from NumPy's
 //! `RandomState(seed + k)`: `permutation` for the first control, `randn` for the second.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::ops::Range;
 use std::str::FromStr;
@@ -125,6 +125,7 @@ impl Model {
             .iter()
             .map(|(name, data)| (name.clone(), data.to_vec()))
             .collect();
+        let told: HashSet<String> = origins.fixed.iter().cloned().collect();
         let mut kept = origins.fixed;
         for (number, (tensor, (file, range))) in tensors.iter().zip(places).enumerate() {
             let data = match &file {
@@ -136,7 +137,7 @@ impl Model {
                 Weights::Shuffled(seed) => shuffle(data, generator(seed, number)),
                 Weights::Random(seed) => match roles.get(tensor.name.as_str()) {
                     Some(&role) => draw(data, role, generator(seed, number)),
-                    None if n_values(tensor) > 1 && !kept.contains(&tensor.name) => {
+                    None if n_values(tensor) > 1 && !told.contains(&tensor.name) => {
                         kept.push(tensor.name.clone());
                     }
                     None => {}

@@ -260,8 +260,12 @@ impl Drop for Staged {
     }
 }
 
-/// Whether there was a file to remove.
-fn remove_if_there(path: &Path) -> Result<bool> {
+/// Removes a file if it is there, and says whether it was.
+///
+/// # Errors
+///
+/// If the operating system refuses.
+pub fn remove_if_there(path: &Path) -> Result<bool> {
     match fs::remove_file(path) {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),

@@ -1,11 +1,11 @@
 //! All figures of a study from plain data, with file names and captions.
 
+use std::collections::HashSet;
+
 use super::accuracy_lines::{Spread, accuracy_lines};
 use super::halves::{ScoredNetwork, halves};
 use super::null_distribution::{NullDistribution, null_distribution};
 use super::ranking::{RankedNetwork, ranking};
-use std::collections::HashSet;
-
 use super::{Drawing, accuracy_map, top_layer, top_roi};
 
 /// Decoding or encoding.
