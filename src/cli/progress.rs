@@ -1,5 +1,6 @@
 //! One line per item and, on a terminal, a bar with the time left.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use bhscore::study::units::Reading;
@@ -31,6 +32,8 @@ pub struct Progress {
     bar: ProgressBar,
     quiet: bool,
     verbose: bool,
+    /// Why items failed, as far as it was told: a file that many items need is told once.
+    reasons: HashSet<String>,
 }
 
 impl Progress {
@@ -46,6 +49,7 @@ impl Progress {
             bar,
             quiet: global.quiet || global.items_hidden,
             verbose: global.verbose,
+            reasons: HashSet::new(),
         }
     }
 
@@ -60,7 +64,7 @@ impl Progress {
     }
 
     /// Takes note of what happened.
-    pub fn observe(&self, event: &Event) {
+    pub fn observe(&mut self, event: &Event) {
         match event {
             Event::Started { item, .. } => self.bar.set_message(item.to_string()),
             Event::Waiting { held } => {
@@ -87,8 +91,10 @@ impl Progress {
                     }
                     Outcome::Done | Outcome::Foreign => {}
                     Outcome::Failed(error) => {
-                        self.bar
-                            .suspend(|| speech::note(&format!("{head}: failed: {error}")));
+                        if self.reasons.insert(error.to_string()) || self.verbose {
+                            self.bar
+                                .suspend(|| speech::note(&format!("{head}: failed: {error}")));
+                        }
                     }
                 }
                 self.bar.inc(1);

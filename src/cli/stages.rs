@@ -1,5 +1,6 @@
 //! `decode-train`, `decode-predict`, `encode-train`, `encode-predict`, and `run`, which does all of them.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Result;
@@ -15,8 +16,8 @@ use super::crew::Crew;
 use super::progress::Progress;
 use super::{Global, Outcome, compute, extract, slurm, speech, stop_flag};
 
-/// Failures that the summary at the end repeats.
-const FAILURES_REPEATED: usize = 5;
+/// Reasons of failures that the summary at the end repeats.
+const REASONS_REPEATED: usize = 5;
 
 /// Options of a stage.
 #[derive(Args, Clone)]
@@ -331,7 +332,7 @@ pub fn run_stage(
     if args.pass.dry_run {
         return list(global, &items, job(stage, context).as_ref(), context);
     }
-    let progress = Progress::new(global, stage.name(), items.len());
+    let mut progress = Progress::new(global, stage.name(), items.len());
     let mut job = job(
         stage,
         &Context {
@@ -406,15 +407,7 @@ fn conclude(global: &Global, stage: Stage, total: usize, summary: &Summary) -> R
         }
         speech::note(&format!("{stage}: {total} items: {}", parts.join(", ")));
     }
-    for (item, reason) in failed.iter().take(FAILURES_REPEATED) {
-        speech::note(&format!("{stage} {item}: failed: {reason}"));
-    }
-    if failed.len() > FAILURES_REPEATED {
-        let more = failed.len() - FAILURES_REPEATED;
-        speech::note(&format!(
-            "and {more} more; `bhscore status --failed` lists all"
-        ));
-    }
+    repeat_failures(stage, failed);
     if !failed.is_empty() {
         return Ok(Outcome::Failed);
     }
@@ -428,4 +421,32 @@ fn conclude(global: &Global, stage: Stage, total: usize, summary: &Summary) -> R
         return Ok(Outcome::WorkRemains);
     }
     Ok(Outcome::Complete)
+}
+
+/// Repeats why items failed, a line for each reason with the first item and the number of others.
+fn repeat_failures(stage: Stage, failed: &[(Item, String)]) {
+    let mut n_items: HashMap<&str, usize> = HashMap::new();
+    let mut first = Vec::new();
+    for (item, reason) in failed {
+        let n = n_items.entry(reason).or_default();
+        *n += 1;
+        if *n == 1 {
+            first.push((item, reason));
+        }
+    }
+    let mut more = failed.len();
+    for (item, reason) in first.into_iter().take(REASONS_REPEATED) {
+        let n = n_items[reason.as_str()];
+        let others = match n {
+            1 => String::new(),
+            n => format!(" and {} more", n - 1),
+        };
+        speech::note(&format!("{stage} {item}{others}: failed: {reason}"));
+        more -= n;
+    }
+    if more > 0 {
+        speech::note(&format!(
+            "and {more} others; `bhscore status --failed` lists all"
+        ));
+    }
 }

@@ -259,3 +259,21 @@ fn odd_calls_are_refused() {
         assert_eq!(run.stdout, "");
     }
 }
+
+#[test]
+fn a_reason_is_told_once_however_many_items_it_fails() {
+    let env = TestEnv::small();
+    damaged(&env);
+    let run = env.train();
+    let stderr = &run.status(2).stderr;
+    let lines: Vec<&str> = stderr
+        .lines()
+        .filter(|line| line.contains(": failed: "))
+        .collect();
+    let [at_once, at_end] = lines[..] else {
+        panic!("{stderr}");
+    };
+    assert!(at_once.starts_with("[1/8] "), "{stderr}");
+    let summary = format!("decode-train {NET}/conv1/sub-01/V1 and 3 more: failed: ");
+    assert!(at_end.starts_with(&summary), "{stderr}");
+}

@@ -112,7 +112,7 @@ fn not_run(path: &Path, engine: &str, reason: &str) -> Error {
     Error::file(
         path,
         format!("failed in {engine} ({reason})"),
-        "check the size of the images (`bhscore inspect` shows what the model takes)",
+        "check the size of the images (`bhscore inspect` shows what the model takes), or try the other engine (`--engine`)",
     )
 }
 

@@ -58,7 +58,7 @@ impl Rten {
     ) -> Result<Rten> {
         let path = model.path().to_owned();
         let path = path.as_path();
-        let (bytes, external) = model.into_parts();
+        let (bytes, external) = model.spelt_out()?.into_parts();
         let mut options = ModelOptions::with_all_ops();
         options.enable_optimization(is_optimised);
         for (name, data) in external {

@@ -8,6 +8,8 @@
 //! | `layout` | the image input |
 //! | `modules` | which module of the original network an operation belongs to |
 //! | `outputs` | the same file with more tensors declared as outputs |
+//! | `spelling` | the same network in the words that the built-in engine takes as the standard means them |
+//! | `splice` | changes in the bytes of a model |
 //! | [`mod@write`] | new files, node by node |
 //! | `weights` | controls: weights shuffled or drawn anew |
 //! | `origins` | which weights such a control can change |
@@ -22,6 +24,8 @@ mod modules;
 mod origins;
 mod outputs;
 mod proto;
+mod spelling;
+mod splice;
 mod weights;
 mod wire;
 pub mod write;

@@ -1,19 +1,13 @@
 //! The same file with more tensors declared as outputs.
 //!
 //! Engines drop or merge what is not an output. A protobuf message may hold a repeated field anywhere, so
-//! the declarations are put at the end of the graph, and only the graph's length changes.
+//! the declarations are put at the end of the graph.
 
 use prost::Message;
-use prost::bytes::{Buf, Bytes};
-use prost::encoding::{
-    DecodeContext, WireType, decode_key, decode_varint, encode_key, encode_varint, skip_field,
-};
+use prost::bytes::Bytes;
 
-use super::{Model, REMEDY, proto};
+use super::{Model, REMEDY, proto, splice};
 use crate::error::{Error, Result};
-
-/// Field of the graph in a model.
-const GRAPH: u32 = 7;
 
 /// Field of an output in a graph.
 const OUTPUT: u32 = 12;
@@ -34,14 +28,14 @@ impl Model {
                 name: name.clone(),
                 kind: None,
             };
-            encode_key(OUTPUT, WireType::LengthDelimited, &mut declarations);
-            info.encode_length_delimited(&mut declarations)
-                .expect("a vector grows as needed");
+            splice::put(OUTPUT, &info.encode_to_vec(), &mut declarations);
         }
         if declarations.is_empty() {
             return Ok(self);
         }
-        let bytes = append_to_graph(&self.bytes, &declarations)
+        let declarations = Bytes::from(declarations);
+        let added = |graph: &Bytes| Some(vec![graph.clone(), declarations.clone()]);
+        let bytes = splice::with_graph(&self.bytes, added)
             .ok_or_else(|| Error::file(&self.path, "has no graph or several", REMEDY))?;
         Ok(Model {
             bytes: Bytes::from(bytes),
@@ -50,35 +44,12 @@ impl Model {
     }
 }
 
-/// `None` unless there is exactly one graph.
-fn append_to_graph(bytes: &Bytes, addition: &[u8]) -> Option<Vec<u8>> {
-    let mut rest = bytes.clone();
-    let mut result = Vec::with_capacity(bytes.len() + addition.len() + 16);
-    let mut n_graphs = 0;
-    while rest.has_remaining() {
-        let start = bytes.len() - rest.remaining();
-        let (field, wire) = decode_key(&mut rest).ok()?;
-        if field == GRAPH && wire == WireType::LengthDelimited {
-            let length = usize::try_from(decode_varint(&mut rest).ok()?).ok()?;
-            let body = bytes.len() - rest.remaining();
-            let end = body.checked_add(length).filter(|&end| end <= bytes.len())?;
-            encode_key(GRAPH, wire, &mut result);
-            encode_varint((length + addition.len()) as u64, &mut result);
-            result.extend_from_slice(&bytes[body..end]);
-            result.extend_from_slice(addition);
-            rest.advance(length);
-            n_graphs += 1;
-        } else {
-            skip_field(wire, field, &mut rest, DecodeContext::default()).ok()?;
-            let end = bytes.len() - rest.remaining();
-            result.extend_from_slice(&bytes[start..end]);
-        }
-    }
-    (n_graphs == 1).then_some(result)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+    use std::path::Path;
+
+    use super::super::Graph;
     use super::*;
 
     fn model(outputs: &[&str]) -> proto::Model {
@@ -100,27 +71,20 @@ mod tests {
 
     #[test]
     fn outputs_are_added_to_the_one_graph() {
-        let before = Bytes::from(model(&["logits"]).encode_to_vec());
-        let mut addition = Vec::new();
-        encode_key(OUTPUT, WireType::LengthDelimited, &mut addition);
-        let info = proto::ValueInfo {
-            name: "conv1".to_owned(),
-            kind: None,
+        let path = Path::new("test.onnx");
+        let before = model(&["logits"]);
+        let read = Model {
+            path: path.to_owned(),
+            bytes: Bytes::from(before.encode_to_vec()),
+            external: BTreeMap::new(),
+            digest: String::new(),
+            graph: Graph::of(path, before).unwrap(),
         };
-        info.encode_length_delimited(&mut addition).unwrap();
-        let after = Bytes::from(append_to_graph(&before, &addition).unwrap());
+        let names = ["logits", "conv1"].map(str::to_owned);
+        let after = read.with_outputs(&names).unwrap();
         assert_eq!(
-            proto::Model::decode(after).unwrap(),
+            proto::Model::decode(after.bytes).unwrap(),
             model(&["logits", "conv1"])
         );
-    }
-
-    #[test]
-    fn files_without_a_graph_or_with_two_are_refused() {
-        let one = model(&["logits"]).encode_to_vec();
-        let two = Bytes::from([one.clone(), one].concat());
-        assert!(append_to_graph(&two, &[]).is_none());
-        assert!(append_to_graph(&Bytes::from_static(b"\x08\x08"), &[]).is_none());
-        assert!(append_to_graph(&Bytes::from_static(b"\x3a\x7f"), &[]).is_none());
     }
 }

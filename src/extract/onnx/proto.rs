@@ -25,6 +25,8 @@ pub(super) struct Model {
 /// A version of the operators.
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct Operators {
+    #[prost(string, tag = "1")]
+    pub domain: String,
     #[prost(int64, tag = "2")]
     pub version: i64,
 }
@@ -57,11 +59,14 @@ pub(super) struct Node {
     pub op: String,
     #[prost(message, repeated, tag = "5")]
     pub attributes: Vec<Attribute>,
+    /// Whose operation it is; empty for the standard's.
+    #[prost(string, tag = "7")]
+    pub domain: String,
     #[prost(message, repeated, tag = "9")]
     pub metadata: Vec<Entry>,
 }
 
-/// A named setting of an operation: only numbers and tensors are looked at.
+/// A named setting of an operation.
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct Attribute {
     #[prost(string, tag = "1")]
@@ -70,8 +75,13 @@ pub(super) struct Attribute {
     pub real: f32,
     #[prost(int64, tag = "3")]
     pub number: i64,
+    #[prost(bytes = "bytes", tag = "4")]
+    pub text: Bytes,
     #[prost(message, optional, tag = "5")]
     pub tensor: Option<Tensor>,
+    /// A branch or the body of a loop.
+    #[prost(message, optional, boxed, tag = "6")]
+    pub graph: Option<Box<Graph>>,
     #[prost(int64, repeated, packed = "false", tag = "8")]
     pub numbers: Vec<i64>,
     /// Which of the fields holds the value.

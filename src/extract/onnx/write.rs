@@ -97,6 +97,16 @@ impl Writer {
         });
     }
 
+    /// Operations so far.
+    pub(super) fn n_nodes(&self) -> usize {
+        self.graph.nodes.len()
+    }
+
+    /// What it has come to.
+    pub(super) fn graph(&self) -> &proto::Graph {
+        &self.graph
+    }
+
     /// The file.
     #[must_use]
     pub fn finish(self) -> Vec<u8> {
@@ -105,7 +115,10 @@ impl Writer {
             producer_name: env!("CARGO_PKG_NAME").to_owned(),
             producer_version: env!("CARGO_PKG_VERSION").to_owned(),
             graph: Some(self.graph),
-            operators: vec![proto::Operators { version: OPSET }],
+            operators: vec![proto::Operators {
+                version: OPSET,
+                ..proto::Operators::default()
+            }],
         };
         model.encode_to_vec()
     }
@@ -130,7 +143,8 @@ fn value(name: &str, shape: &[Option<usize>]) -> proto::ValueInfo {
     }
 }
 
-fn attribute(name: &str, value: &Attribute) -> proto::Attribute {
+/// An attribute as it stands in a file.
+pub(super) fn attribute(name: &str, value: &Attribute) -> proto::Attribute {
     let empty = proto::Attribute {
         name: name.to_owned(),
         ..proto::Attribute::default()
