@@ -2,6 +2,7 @@
 """Small networks in the ONNX dialects of PyTorch's exporters, for the tests: writes tests/onnx/.
 
   scripts/make_onnx_fixtures.py
+  scripts/make_spelling_fixture.py     # the first empties the folder
 
 Every file is run in onnxruntime and compared with PyTorch, tensor by tensor, before its names go to
 tests/onnx/README.md and fixtures.json. Needs the packages of scripts/requirements-export.txt;
@@ -292,6 +293,7 @@ class Fixtures:
 HEAD = '''# Small networks as ONNX files
 
 Written by `scripts/make_onnx_fixtures.py`; do not edit. Random weights, images of 3 × 16 × 16, input `image`.
+`spelling_*` are written by `scripts/make_spelling_fixture.py`.
 
 - `inputs.npy`: two images, `(2, 3, 16, 16)`, float32, already preprocessed.
 - `expected/NETWORK/LAYER.npy`: PyTorch's activations for both, `(2, ...)`, float32. Layers are called
