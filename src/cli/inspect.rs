@@ -6,7 +6,9 @@ use anyhow::Result;
 use bhscore::Error;
 use bhscore::extract::engine::Rten;
 use bhscore::extract::onnx::{Model, Tensor};
+use bhscore::extract::recipe::Origin;
 use bhscore::io::bdata::BData;
+use bhscore::io::features::Layer;
 use bhscore::io::mat;
 use bhscore::report::table::WIDEST;
 use bhscore::study::decoder::Decoder;
@@ -24,12 +26,13 @@ const WITH_VALUES: usize = 100;
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
+  bhscore inspect data/features/ImageNetTest/pytorch/resnet18/conv1
   bhscore inspect data/features/ImageNetTest/pytorch/resnet18/conv1/n01443537_22563.mat
   bhscore inspect data/fmri/sub-01_perceptionNaturalImageTest_VC_v2.h5
   bhscore inspect models/resnet18.onnx
   bhscore inspect data/feature_decoders/ImageNetTraining/pytorch/resnet18/conv1/sub-01/V1/model")]
 pub struct InspectArgs {
-    /// A .mat, .npy, BData .h5 or .onnx file, or a decoder folder
+    /// A .mat, .npy, BData .h5 or .onnx file, a layer's folder of features, or a decoder's folder
     #[arg(value_name = "FILE")]
     path: PathBuf,
 }
@@ -37,7 +40,7 @@ pub struct InspectArgs {
 pub fn run(global: &Global, args: &InspectArgs) -> Result<Outcome> {
     let path = &args.path;
     let value = if path.is_dir() {
-        decoder(path)?
+        folder(path)?
     } else if path.extension().is_some_and(|extension| extension == "npy") {
         let array = arrays::read(path, "")?;
         let first: Vec<f64> = array.iter().take(SHOWN).copied().collect();
@@ -163,11 +166,42 @@ fn shapes(model: Model, tensors: &[&Tensor]) -> Result<Vec<Option<Vec<usize>>>> 
     Ok(Rten::load_plain(model, &layout.input, &names)?.shapes(&layout)?)
 }
 
-fn decoder(folder: &Path) -> Result<Value> {
-    if !folder.join("W.mat").exists() && !folder.join("W").is_dir() {
-        let remedy = "name a file, or a decoder's `model` folder";
-        return Err(Error::file(folder, "is a folder without `W.mat`", remedy).into());
+/// A decoder, or the features of a layer.
+fn folder(folder: &Path) -> Result<Value> {
+    if folder.join("W.mat").exists() || folder.join("W").is_dir() {
+        return decoder(folder);
     }
+    match Layer::open(folder) {
+        Ok(layer) => features(folder, &layer),
+        Err(_) => {
+            let problem = "is a folder with neither features (`*.mat`) nor a decoder (`W.mat`)";
+            let remedy = "name a file, a layer's folder, or a decoder's `model` folder";
+            Err(Error::file(folder, problem, remedy).into())
+        }
+    }
+}
+
+/// Features of a layer; the shape is that of the first image.
+fn features(folder: &Path, layer: &Layer) -> Result<Value> {
+    let labels = layer.labels();
+    let mut value = json!({
+        "kind": "features",
+        "n_images": labels.len(),
+        "unit_shape": layer.unit_shape()?,
+        "first": labels[..labels.len().min(SHOWN)],
+    });
+    if let Some(origin) = Origin::read(folder)? {
+        value["model_file"] = json!(origin.model_file);
+        value["engine"] = json!(origin.engine);
+        value["tensor"] = json!(origin.recipe.tensor);
+        value["weights"] = json!(origin.recipe.weights);
+        value["units"] = json!(origin.recipe.units);
+        value["layer_shape"] = json!(origin.shape);
+    }
+    Ok(value)
+}
+
+fn decoder(folder: &Path) -> Result<Value> {
     let decoder = Decoder::read(folder)?;
     let nonzero = decoder
         .weights

@@ -46,6 +46,18 @@ fn matlab_files_of_every_version_are_described() {
 }
 
 #[test]
+fn a_layers_folder_is_described_by_its_images() {
+    let folder = golden(&format!("study/data/features/ImageNetTest/{NET}/conv1"));
+    let value = inspect(&folder);
+    let n_files = fs::read_dir(&folder).unwrap().count();
+    assert_eq!(value["kind"], "features");
+    assert_eq!(value["n_images"], n_files);
+    assert_eq!(value["unit_shape"], json!([3, 4, 5]));
+    let first = value["first"][0].as_str().unwrap();
+    assert!(feature("conv1").ends_with(&format!("{first}.mat")));
+}
+
+#[test]
 fn fmri_tables_are_described_by_their_keys() {
     let value = inspect(&golden(
         "study/data/fmri/sub-01_perceptionNaturalImageTraining_VC_v2.h5",
@@ -99,7 +111,10 @@ fn what_is_none_of_these_is_refused() {
     };
     let path = |name: &str| env.path(name).to_str().unwrap().to_owned();
     says(&path("settings.json"), "neither MAT v5 nor v7.3");
-    says(&path("data"), "a folder without `W.mat`");
+    says(
+        &path("data"),
+        "neither features (`*.mat`) nor a decoder (`W.mat`)",
+    );
     says(&path("none.mat"), "check the path");
     fs::write(env.path("empty.mat"), "").unwrap();
     says(&path("empty.mat"), "empty.mat");
