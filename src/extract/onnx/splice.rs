@@ -1,5 +1,7 @@
 //! Changes of a graph in the bytes of its model: whatever is not known here stays as it is.
 
+use std::ops::Range;
+
 use prost::bytes::{Buf, Bytes};
 use prost::encoding::{
     DecodeContext, WireType, decode_key, decode_varint, encode_key, encode_varint, skip_field,
@@ -12,40 +14,72 @@ const GRAPH: u32 = 7;
 pub(super) struct Field {
     /// Its number.
     pub number: u32,
-    /// With its key, as it stands in the message.
-    pub whole: Bytes,
+    /// Where it stands in the message, with its key.
+    pub range: Range<usize>,
     /// The message, text or bytes that it holds; empty for numbers.
     pub content: Bytes,
 }
 
-/// The fields of a message; `None` if it is damaged.
-pub(super) fn fields(message: &Bytes) -> Option<Vec<Field>> {
+/// The fields of a message, one after the other; `None` for the first that is damaged, and then no more.
+pub(super) fn fields(message: &Bytes) -> impl Iterator<Item = Option<Field>> {
+    let length = message.len();
     let mut rest = message.clone();
-    let mut fields = Vec::new();
-    while rest.has_remaining() {
-        let start = message.len() - rest.remaining();
-        let (number, wire) = decode_key(&mut rest).ok()?;
-        let content = match wire {
-            WireType::LengthDelimited => {
-                let length = usize::try_from(decode_varint(&mut rest).ok()?).ok()?;
-                if length > rest.remaining() {
-                    return None;
-                }
-                rest.split_to(length)
+    std::iter::from_fn(move || {
+        if !rest.has_remaining() {
+            return None;
+        }
+        let field = next(&mut rest, length);
+        if field.is_none() {
+            rest.clear();
+        }
+        Some(field)
+    })
+}
+
+fn next(rest: &mut Bytes, length: usize) -> Option<Field> {
+    let start = length - rest.remaining();
+    let (number, wire) = decode_key(rest).ok()?;
+    let content = match wire {
+        WireType::LengthDelimited => {
+            let n_bytes = usize::try_from(decode_varint(rest).ok()?).ok()?;
+            (n_bytes <= rest.remaining()).then(|| rest.split_to(n_bytes))?
+        }
+        _ => {
+            skip_field(wire, number, rest, DecodeContext::default()).ok()?;
+            Bytes::new()
+        }
+    };
+    Some(Field {
+        number,
+        range: start..length - rest.remaining(),
+        content,
+    })
+}
+
+/// A message with other fields in the place of some.
+///
+/// - `replace`: what comes in the place of a field; `None` to keep it.
+///
+/// Returns the parts of the message; `None` if it is damaged.
+pub(super) fn replaced(
+    message: &Bytes,
+    mut replace: impl FnMut(&Field) -> Option<Vec<u8>>,
+) -> Option<Vec<Bytes>> {
+    let mut parts = Vec::new();
+    let mut kept = 0..0;
+    for field in fields(message) {
+        let field = field?;
+        match replace(&field) {
+            Some(other) => {
+                parts.push(message.slice(kept));
+                parts.push(Bytes::from(other));
+                kept = field.range.end..field.range.end;
             }
-            _ => {
-                skip_field(wire, number, &mut rest, DecodeContext::default()).ok()?;
-                Bytes::new()
-            }
-        };
-        let end = message.len() - rest.remaining();
-        fields.push(Field {
-            number,
-            whole: message.slice(start..end),
-            content,
-        });
+            None => kept.end = field.range.end,
+        }
     }
-    Some(fields)
+    parts.push(message.slice(kept));
+    Some(parts)
 }
 
 /// The model with another graph; `None` unless there is exactly one.
@@ -55,24 +89,24 @@ pub(super) fn with_graph(
     model: &Bytes,
     change: impl Fn(&Bytes) -> Option<Vec<Bytes>>,
 ) -> Option<Vec<u8>> {
-    let fields = fields(model)?;
-    let mut graphs = fields.iter().filter(|field| field.number == GRAPH);
-    let graph = change(&graphs.next()?.content)?;
-    if graphs.next().is_some() {
-        return None;
-    }
-    let length = graph.iter().map(Bytes::len).sum::<usize>();
-    // A model is large: it is copied once. A key and a length have 15 bytes at most.
-    let mut result = Vec::with_capacity(model.len().max(length) + 15);
-    for field in &fields {
-        if field.number == GRAPH {
-            encode_key(GRAPH, WireType::LengthDelimited, &mut result);
-            encode_varint(length as u64, &mut result);
-            graph.iter().for_each(|part| result.extend_from_slice(part));
-        } else {
-            result.extend_from_slice(&field.whole);
+    let mut graph = None;
+    for field in fields(model) {
+        let field = field?;
+        if field.number == GRAPH && graph.replace(field).is_some() {
+            return None;
         }
     }
+    let graph = graph?;
+    let parts = change(&graph.content)?;
+    let length = parts.iter().map(Bytes::len).sum::<usize>();
+    let (before, after) = (&model[..graph.range.start], &model[graph.range.end..]);
+    // A model is large: it is copied once. A key and a length have 15 bytes at most.
+    let mut result = Vec::with_capacity(before.len() + 15 + length + after.len());
+    result.extend_from_slice(before);
+    encode_key(GRAPH, WireType::LengthDelimited, &mut result);
+    encode_varint(length as u64, &mut result);
+    parts.iter().for_each(|part| result.extend_from_slice(part));
+    result.extend_from_slice(after);
     Some(result)
 }
 
@@ -101,9 +135,32 @@ mod tests {
         assert_eq!(same, model());
         let more = Bytes::from_static(b"\x12\x02hi");
         let other = with_graph(&model(), |graph| Some(vec![graph.clone(), more.clone()]));
-        let fields = fields(&Bytes::from(other.unwrap())).unwrap();
-        let contents: Vec<_> = fields.iter().map(|field| &field.content[..]).collect();
+        let other = Bytes::from(other.unwrap());
+        let contents: Vec<_> = fields(&other).map(|field| field.unwrap().content).collect();
         assert_eq!(contents, [&b""[..], b"\x12\x01g\x12\x02hi", b"test"]);
+    }
+
+    #[test]
+    fn fields_are_replaced_where_they_stand() {
+        let mut bytes = Vec::new();
+        for (number, text) in [(1, "a"), (2, "b"), (1, "c"), (3, "d")] {
+            put(number, text.as_bytes(), &mut bytes);
+        }
+        let message = Bytes::from(bytes);
+        let parts = replaced(&message, |field| {
+            let mut other = Vec::new();
+            put(4, &field.content, &mut other);
+            put(4, b"!", &mut other);
+            (field.number == 1).then_some(other)
+        });
+        let whole = Bytes::from(parts.unwrap().concat());
+        let found = fields(&whole).map(|field| {
+            let field = field.unwrap();
+            (field.number, field.content)
+        });
+        let text = |number, text: &'static str| (number, Bytes::from(text));
+        let expected = [(4, "a"), (4, "!"), (2, "b"), (4, "c"), (4, "!"), (3, "d")];
+        assert_eq!(found.collect::<Vec<_>>(), expected.map(|(n, t)| text(n, t)));
     }
 
     #[test]

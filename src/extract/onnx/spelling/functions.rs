@@ -11,7 +11,7 @@ const SOFTMAX_OF_ONE_AXIS: i64 = 13;
 const SCALE_OF_CHANNELS: i64 = 21;
 
 /// More groups than any network has.
-const MOST_GROUPS: usize = 1 << 16;
+const MOST_GROUPS: i64 = 1 << 16;
 
 /// The version since which `Dropout` does nothing unless it is told to.
 const DROPOUT_AT_REST: i64 = 7;
@@ -163,9 +163,9 @@ impl Function<'_> {
         let [_, scale, shift] = self.node.inputs.as_slice() else {
             return None;
         };
-        let ones = usize::try_from(n_groups)
-            .ok()
-            .filter(|&n| n > 0 && n <= MOST_GROUPS)?;
+        if !(1..=MOST_GROUPS).contains(&n_groups) {
+            return None;
+        }
         let epsilon = [("epsilon", Attribute::Real(self.real("epsilon", 1e-5)))];
         let groups = self.list(writer, "groups", &[0, n_groups, -1]);
         let grouped = self.step(writer, "Reshape", &[self.input, &groups], &[]);
@@ -175,12 +175,16 @@ impl Function<'_> {
             self.in_form(writer, &values, self.output);
             return Some(());
         };
-        let (one, zero) = ((self.name)("one"), (self.name)("zero"));
-        writer.floats(&one, &[ones], &vec![1.0; ones]);
-        writer.floats(&zero, &[ones], &vec![0.0; ones]);
+        let n = self.list(writer, "n", &[n_groups]);
+        let (one, zero) = (
+            self.constant(writer, "one", 1.0),
+            self.constant(writer, "zero", 0.0),
+        );
+        let ones = self.step(writer, "Expand", &[&one, &n], &[]);
+        let zeros = self.step(writer, "Expand", &[&zero, &n], &[]);
         let channels = self.list(writer, "channels", &[0, n_channels, -1]);
         let column = self.list(writer, "column", &[-1, 1]);
-        let values = self.step(writer, normalise, &[&grouped, &one, &zero], &epsilon);
+        let values = self.step(writer, normalise, &[&grouped, &ones, &zeros], &epsilon);
         let values = self.step(writer, "Reshape", &[&values, &channels], &[]);
         let scale = self.step(writer, "Reshape", &[scale, &column], &[]);
         let shift = self.step(writer, "Reshape", &[shift, &column], &[]);

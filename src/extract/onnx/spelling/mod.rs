@@ -13,7 +13,7 @@
 mod functions;
 mod window;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use prost::Message;
 use prost::bytes::Bytes;
@@ -32,6 +32,12 @@ const ATTRIBUTE: u32 = 5;
 
 /// Field of an attribute: its name.
 const NAME: u32 = 1;
+
+/// Begins the names of new tensors.
+const NEW: &str = "spelt";
+
+/// Axes of a convolution's kernel at most, as far as its weights have to tell them.
+const MOST_AXES: usize = 3;
 
 /// What is to be done with a node.
 enum Spelling {
@@ -113,64 +119,47 @@ fn refused(model: &Model, node: &proto::Node, problem: &str) -> Error {
 
 /// The graph's message in parts, with nodes spelt otherwise; `None` if it is damaged.
 fn respelt(graph: &Bytes, spellings: &HashMap<usize, Spelling>) -> Option<Vec<Bytes>> {
-    let mut parts = Vec::new();
     let mut number = 0;
-    for field in splice::fields(graph)? {
+    splice::replaced(graph, |field| {
         if field.number != NODE {
-            parts.push(field.whole);
-            continue;
+            return None;
         }
-        let mut part = Vec::new();
-        match spellings.get(&number) {
-            Some(Spelling::Attributes { dropped, added }) => {
-                splice::put(
-                    NODE,
-                    &with_attributes(&field.content, dropped, added)?,
-                    &mut part,
-                );
-            }
-            Some(Spelling::Nodes(writer)) => {
-                let graph = writer.graph();
-                graph
-                    .nodes
-                    .iter()
-                    .for_each(|node| splice::put(NODE, &node.encode_to_vec(), &mut part));
-                graph.initializers.iter().for_each(|tensor| {
-                    splice::put(INITIALIZER, &tensor.encode_to_vec(), &mut part)
-                });
-            }
-            Some(Spelling::None(_)) | None => part.extend_from_slice(&field.whole),
-        }
-        parts.push(Bytes::from(part));
         number += 1;
-    }
-    Some(parts)
+        let mut other = Vec::new();
+        match spellings.get(&(number - 1))? {
+            Spelling::Attributes { dropped, added } => {
+                let node = with_attributes(&field.content, dropped, added)?;
+                splice::put(NODE, &node, &mut other);
+            }
+            Spelling::Nodes(writer) => {
+                let graph = writer.graph();
+                for node in &graph.nodes {
+                    splice::put(NODE, &node.encode_to_vec(), &mut other);
+                }
+                for tensor in &graph.initializers {
+                    splice::put(INITIALIZER, &tensor.encode_to_vec(), &mut other);
+                }
+            }
+            Spelling::None(_) => return None,
+        }
+        Some(other)
+    })
 }
 
-/// A node's message with other attributes.
+/// A node's message with other attributes; `None` if it is damaged.
 fn with_attributes(node: &Bytes, dropped: &[&str], added: &[(&str, Attribute)]) -> Option<Vec<u8>> {
-    let mut result = Vec::with_capacity(node.len());
-    for field in splice::fields(node)? {
-        let is_dropped = field.number == ATTRIBUTE && {
-            let mut names = splice::fields(&field.content)?
-                .into_iter()
-                .filter(|field| field.number == NAME);
-            names.any(|name| {
-                dropped
-                    .iter()
-                    .any(|dropped| dropped.as_bytes() == name.content)
-            })
-        };
-        if !is_dropped {
-            result.extend_from_slice(&field.whole);
-        }
-    }
+    let is_dropped = |field: &splice::Field| {
+        let mut parts = splice::fields(&field.content).flatten();
+        let name = parts.find(|part| part.number == NAME);
+        let name = name.map(|name| name.content);
+        field.number == ATTRIBUTE
+            && name.is_some_and(|name| dropped.iter().any(|other| name == other.as_bytes()))
+    };
+    let parts = splice::replaced(node, |field| is_dropped(field).then(Vec::new));
+    let mut result = parts?.concat();
     for (name, value) in added {
-        splice::put(
-            ATTRIBUTE,
-            &write::attribute(name, value).encode_to_vec(),
-            &mut result,
-        );
+        let attribute = write::attribute(name, value).encode_to_vec();
+        splice::put(ATTRIBUTE, &attribute, &mut result);
     }
     Some(result)
 }
@@ -181,7 +170,7 @@ struct Speller<'a> {
     version: i64,
     /// Shapes of its constants.
     shapes: HashMap<&'a str, &'a [i64]>,
-    /// Begins the names of new tensors, and no others.
+    /// What the names of new tensors have before their first `_`, and no others.
     prefix: String,
 }
 
@@ -206,13 +195,14 @@ impl<'a> Speller<'a> {
         let inputs = graph.inputs.iter().map(|input| &input.name);
         let constants = graph.initializers.iter().map(|tensor| &tensor.name);
         let names = outputs.chain(inputs).chain(constants);
-        let longest = names
-            .map(|name| name.len() - name.trim_start_matches('_').len())
-            .max();
+        let begins = names.filter_map(|name| name.split('_').next());
+        let taken: HashSet<&str> = begins.filter(|begin| begin.starts_with(NEW)).collect();
+        let mut prefixes = (0..).map(|number| format!("{NEW}{number}"));
+        let prefix = prefixes.find(|prefix| !taken.contains(prefix.as_str()));
         Speller {
             version,
             shapes: shapes.collect(),
-            prefix: "_".repeat(longest.unwrap_or(0) + 1),
+            prefix: prefix.expect("there are more numbers than names"),
         }
     }
 
@@ -227,14 +217,15 @@ impl<'a> Speller<'a> {
         };
         match node.op.as_str() {
             "Conv" | "ConvInteger" | "ConvTranspose" => {
-                window::spelt(node, shape(1).and_then(|shape| shape.get(2..)))
+                let kernel = shape(1).and_then(|shape| shape.get(2..));
+                window::spelt(node, kernel.filter(|kernel| kernel.len() <= MOST_AXES))
             }
             "MaxPool" | "AveragePool" => window::spelt(node, None),
             "Resize" if text(node, "mode") == b"cubic" => {
                 Some(Spelling::None("interpolates by `cubic`".to_owned()))
             }
             _ => {
-                let name = |what: &str| format!("{}{number}_{what}", self.prefix);
+                let name = |what: &str| format!("{}_{number}_{what}", self.prefix);
                 let length = |input| shape(input)?.first().copied();
                 functions::spelt(node, self.version, length, name).map(Spelling::Nodes)
             }
@@ -250,7 +241,7 @@ impl<'a> Speller<'a> {
         graphs.flat_map(|graph| &graph.nodes).find_map(|inner| {
             let problem = match self.spelling(0, inner) {
                 Some(Spelling::None(problem)) => problem,
-                Some(_) => format!("is in a branch of `{}` and in an old spelling", node.op),
+                Some(_) => format!("is in a branch of `{}`", node.op),
                 None => return self.within(inner),
             };
             Some((inner, problem))
@@ -382,6 +373,17 @@ mod tests {
         assert_eq!(number(&nodes[0], "axis"), Some(1));
         assert_eq!(nodes[3].outputs, ["result"]);
         assert_eq!(ops(&spelt(node("Softmax", &[]), 13).unwrap()), ["Softmax"]);
+    }
+
+    #[test]
+    fn new_names_are_new() {
+        let mut taken = node("Mish", &[]);
+        taken.inputs = vec!["spelt0_0_0".to_owned()];
+        taken.outputs = vec!["spelt0".to_owned()];
+        let nodes = spelt(taken, 18).unwrap();
+        assert_eq!(ops(&nodes), ["Softplus", "Tanh", "Mul"]);
+        assert_eq!(nodes[0].outputs, ["spelt1_0_0"]);
+        assert_eq!(nodes[2].outputs, ["spelt0"]);
     }
 
     #[test]
