@@ -1,4 +1,4 @@
-//! ONNX files: read, looked at, rewritten with other outputs and weights.
+//! ONNX files: read, looked at, rewritten with other outputs, weights and words.
 #![no_main]
 
 use bhscore::extract::onnx::{Model, Weights};
@@ -27,5 +27,6 @@ fuzz_target!(|bytes: &[u8]| {
     for weights in [Weights::Shuffled(1), Weights::Random(2)] {
         let _ = model.clone().with_weights(weights);
     }
+    let _ = model.clone().spelt_out();
     let _ = model.with_outputs(&names);
 });
