@@ -1,5 +1,6 @@
 //! `inspect`: what is in a file.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -8,7 +9,7 @@ use bhscore::extract::engine::Rten;
 use bhscore::extract::onnx::{Model, Tensor};
 use bhscore::extract::recipe::Origin;
 use bhscore::io::bdata::BData;
-use bhscore::io::features::Layer;
+use bhscore::io::features::{self, Layer};
 use bhscore::io::mat;
 use bhscore::report::table::WIDEST;
 use bhscore::study::decoder::Decoder;
@@ -21,6 +22,9 @@ use super::{Global, Outcome, arrays, speech};
 const SHOWN: usize = 5;
 /// Arrays of a file whose values are shown: each is looked up anew.
 const WITH_VALUES: usize = 100;
+
+/// What a decoder's folder holds, and no layer's.
+const DECODER: [&str; 3] = ["W.mat", "W", "x_mean.mat"];
 
 /// Options of `inspect`.
 #[derive(Args)]
@@ -168,21 +172,21 @@ fn shapes(model: Model, tensors: &[&Tensor]) -> Result<Vec<Option<Vec<usize>>>> 
 
 /// A decoder, or the features of a layer.
 fn folder(folder: &Path) -> Result<Value> {
-    if folder.join("W.mat").exists() || folder.join("W").is_dir() {
+    if DECODER.iter().any(|name| folder.join(name).exists()) {
         return decoder(folder);
     }
-    match Layer::open(folder) {
-        Ok(layer) => features(folder, &layer),
-        Err(_) => {
-            let problem = "is a folder with neither features (`*.mat`) nor a decoder (`W.mat`)";
-            let remedy = "name a file, a layer's folder, or a decoder's `model` folder";
-            Err(Error::file(folder, problem, remedy).into())
-        }
+    let entries = fs::read_dir(folder).map_err(Error::io("list", folder))?;
+    let mut names = entries.flatten().map(|entry| entry.file_name());
+    if names.any(|name| features::label(&name.to_string_lossy()).is_some()) {
+        return layer(folder, &Layer::open(folder)?);
     }
+    let problem = "is a folder with neither features (`*.mat`) nor a decoder (`W.mat`)";
+    let remedy = "name a file, a layer's folder, or a decoder's `model` folder";
+    Err(Error::file(folder, problem, remedy).into())
 }
 
 /// Features of a layer; the shape is that of the first image.
-fn features(folder: &Path, layer: &Layer) -> Result<Value> {
+fn layer(folder: &Path, layer: &Layer) -> Result<Value> {
     let labels = layer.labels();
     let mut value = json!({
         "kind": "features",
